@@ -1,0 +1,78 @@
+/** The levels, most severe first. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
+
+/** A level of the log. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Says which records are logged. */
+export type LogFilter = (level: LogLevel, target: string) => boolean;
+
+interface Directive {
+  readonly target: string;
+  /** Index of the least severe level logged; -1 logs nothing. */
+  readonly rank: number;
+}
+
+/** Whether a text names a level. */
+export function isLogLevel(text: string): text is LogLevel {
+  return (LOG_LEVELS as readonly string[]).includes(text);
+}
+
+/** A filter by level alone. */
+export function levelFilter(least: LogLevel): LogFilter {
+  return (level) => LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(least);
+}
+
+/**
+ * A filter as RUST_LOG gives it: `level`, `target`, or `target=level`, separated by commas. A target stands for all
+ * below it (`msb_metrics` for `msb_metrics::otlp`), the longest that fits decides, and what none fits is logged
+ * from error on.
+ *
+ * @returns the filter, and the directives that could not be read
+ */
+export function rustLogFilter(text: string): { filter: LogFilter; unread: readonly string[] } {
+  const unread: string[] = [];
+  const directives: Directive[] = [];
+  for (const part of text.split(',').map((each) => each.trim())) {
+    const directive = parseDirective(part);
+    if (directive !== undefined) {
+      directives.push(directive);
+    } else if (part !== '') {
+      unread.push(part);
+    }
+  }
+  directives.sort((a, b) => b.target.length - a.target.length);
+  return {
+    unread,
+    filter: (level, target) => {
+      const fitting = directives.find(
+        (directive) =>
+          directive.target === '' ||
+          target === directive.target ||
+          target.startsWith(`${directive.target}::`),
+      );
+      return LOG_LEVELS.indexOf(level) <= (fitting?.rank ?? 0);
+    },
+  };
+}
+
+function parseDirective(text: string): Directive | undefined {
+  const [target, level, ...more] = text.split('=').map((part) => part.trim());
+  if (more.length > 0 || !/^[\w:-]+$/u.test(target)) {
+    return undefined;
+  }
+  if (level === undefined) {
+    const rank = rankOf(target);
+    return rank === undefined ? { target, rank: LOG_LEVELS.length } : { target: '', rank };
+  }
+  const rank = rankOf(level);
+  return rank === undefined ? undefined : { target, rank };
+}
+
+function rankOf(text: string): number | undefined {
+  const lower = text.toLowerCase();
+  if (lower === 'off') {
+    return -1;
+  }
+  return isLogLevel(lower) ? LOG_LEVELS.indexOf(lower) : undefined;
+}

@@ -1,0 +1,56 @@
+import { printable } from '../index.js';
+import type { LogFilter, LogLevel } from './log-filter.js';
+
+/** How records are written. */
+export type LogFormat = 'text' | 'json';
+
+/** What a record tells besides its message. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Writes records, one line each. */
+export type Log = (level: LogLevel, target: string, message: string, fields?: LogFields) => void;
+
+/** Options of {@link createLog}. */
+export interface LogOptions {
+  readonly format: LogFormat;
+  readonly filter: LogFilter;
+  /** Takes a line with its end. */
+  readonly write: (line: string) => void;
+}
+
+/**
+ * A log of lines such as `2026-05-30T02:44:31.123Z  INFO msb_metrics: message key=value`, or of JSON objects with
+ * `timestamp`, `level`, `target`, `message` and the fields. Nothing in a message or a field can begin a line of its
+ * own or reach the terminal as an escape.
+ */
+export function createLog({ format, filter, write }: LogOptions): Log {
+  return (level, target, message, fields = {}) => {
+    if (!filter(level, target)) {
+      return;
+    }
+    const timestamp = new Date().toISOString();
+    const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+    if (format === 'json') {
+      const record = { timestamp, level: level.toUpperCase(), target, message, ...Object.fromEntries(known) };
+      write(`${asciiControls(JSON.stringify(record))}\n`);
+      return;
+    }
+    const tail = known.map(([key, value]) => ` ${key}=${textValue(value)}`).join('');
+    write(`${timestamp} ${level.toUpperCase().padStart(5)} ${target}: ${printable(message)}${tail}\n`);
+  };
+}
+
+function textValue(value: string | number | boolean | undefined): string {
+  const text = String(value);
+  return printable(/[\s"=]/u.test(text) || text === '' ? JSON.stringify(text) : text);
+}
+
+/** JSON with the controls that JSON.stringify leaves as they are (C1, separators, bidi) as `\\uXXXX` escapes. */
+function asciiControls(json: string): string {
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}

@@ -1,0 +1,207 @@
+import type { CollectorEvent, DeliveryEvent, RegistryStatus } from '../index.js';
+import type { Log, LogFields } from './log.js';
+import type { LogLevel } from './log-filter.js';
+
+const SHM = 'msb_metrics::shm';
+
+const LEVEL_OF_STATE: Partial<Record<RegistryStatus['state'], LogLevel>> = {
+  refused: 'error',
+  denied: 'error',
+  failed: 'error',
+  unknown: 'warn',
+};
+
+/**
+ * Turns what happens in a collector into log records: a trouble once when it begins and once when it ends, each
+ * tick only at `debug`.
+ */
+export class Reporter {
+  readonly #log: Log;
+  readonly #registries = new Map<string, RegistryStatus>();
+  readonly #sinks = new Map<string, SinkReporter>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Reports one event. */
+  report(event: CollectorEvent): void {
+    switch (event.type) {
+      case 'collected': {
+        const { collection } = event;
+        this.#registryChanges(collection.registries);
+        this.#log('debug', SHM, 'collected', {
+          sandboxes: collection.length,
+          duration_ms: Number(collection.collectMillis.toFixed(3)),
+          registries: collection.registries
+            .filter(({ state }) => state === 'attached')
+            .map(({ name }) => name)
+            .join(','),
+        });
+        break;
+      }
+      case 'delivery': {
+        const sink = this.#sinks.get(event.sink) ?? new SinkReporter(this.#log, `msb_metrics::${event.sink}`);
+        this.#sinks.set(event.sink, sink);
+        sink.report(event.event);
+        break;
+      }
+      case 'sink-failed':
+        this.#log('error', `msb_metrics::${event.sink}`, 'sink failed', { error: event.error.message });
+        break;
+    }
+  }
+
+  #registryChanges(registries: readonly RegistryStatus[]): void {
+    const present = new Map(registries.map((registry) => [registry.name, registry]));
+    for (const [name, before] of this.#registries) {
+      const now = present.get(name);
+      if (LEVEL_OF_STATE[before.state] !== undefined && now?.state !== before.state) {
+        this.#log('info', SHM, `the trouble with the registry ${name} has ended`);
+      }
+    }
+    for (const [name, now] of present) {
+      const before = this.#registries.get(name);
+      if (before?.state !== now.state || before.message !== now.message) {
+        this.#registryChange(now, before);
+      }
+    }
+    this.#registries.clear();
+    for (const [name, registry] of present) {
+      this.#registries.set(name, registry);
+    }
+  }
+
+  #registryChange(now: RegistryStatus, before: RegistryStatus | undefined): void {
+    const { name } = now;
+    switch (now.state) {
+      case 'attached':
+        this.#log('info', SHM, 'registry attached', { registry: name, slots: now.capacity });
+        break;
+      case 'initialising':
+        this.#log('info', SHM, 'registry is being initialised by its creator', { registry: name });
+        break;
+      case 'absent':
+        this.#log(before?.state === 'attached' ? 'info' : 'debug', SHM, 'no such registry', {
+          registry: name,
+        });
+        break;
+      default:
+        this.#log(LEVEL_OF_STATE[now.state] ?? 'error', SHM, now.message);
+    }
+  }
+}
+
+/**
+ * A trouble that may go on from flush to flush: told when it begins, and when a flush has gone through without it.
+ * What comes in between is told at `debug`.
+ */
+class Episode {
+  #count = 0;
+  #sinceFlush = 0;
+
+  constructor(
+    readonly begins: { readonly level: LogLevel; readonly message: string },
+    readonly ends: { readonly message: string; readonly countedAs: string },
+    readonly write: (level: LogLevel, message: string, fields?: LogFields) => void,
+  ) {}
+
+  happened(count: number, fields: LogFields): void {
+    this.write(this.#count === 0 ? this.begins.level : 'debug', this.begins.message, fields);
+    this.#count += count;
+    this.#sinceFlush += count;
+  }
+
+  flushed(): void {
+    if (this.#count > 0 && this.#sinceFlush === 0) {
+      this.write('info', this.ends.message, { [this.ends.countedAs]: this.#count });
+      this.#count = 0;
+    }
+    this.#sinceFlush = 0;
+  }
+}
+
+/** Reports on one sink. */
+class SinkReporter {
+  readonly #log: Log;
+  readonly #target: string;
+  #failing = false;
+  readonly #dropping = this.#episode('warn', 'buffer full, dropping the oldest collections', {
+    message: 'the buffer holds all again',
+    countedAs: 'dropped',
+  });
+  readonly #rejecting = this.#episode('error', 'the backend refuses data, giving it up', {
+    message: 'the backend takes all data again',
+    countedAs: 'rejected_collections',
+  });
+  readonly #leavingOut = this.#episode('warn', 'the backend accepts requests only in part', {
+    message: 'the backend accepts requests whole again',
+    countedAs: 'partial_successes',
+  });
+  readonly #splitting = this.#episode('warn', 'the backend refused a request, sending smaller ones', {
+    message: 'the backend takes requests of this size',
+    countedAs: 'refused_requests',
+  });
+
+  constructor(log: Log, target: string) {
+    this.#log = log;
+    this.#target = target;
+  }
+
+  report(event: DeliveryEvent): void {
+    switch (event.type) {
+      case 'exported':
+        this.#write('debug', 'exported', { collections: event.items, dropped_before: event.droppedBefore });
+        if (event.partial !== undefined) {
+          const { rejectedPoints, message } = event.partial;
+          this.#leavingOut.happened(1, { rejected_points: rejectedPoints, message });
+        }
+        break;
+      case 'recovered':
+        this.#failing = false;
+        this.#write('info', 'metrics exporter recovered', { failures: event.failures });
+        break;
+      case 'failed':
+        this.#write(this.#failing ? 'debug' : 'warn', 'metrics export failed', {
+          error: event.error.message,
+          failures: event.failures,
+          retry_in_ms: event.retryInMillis,
+          held: event.held,
+        });
+        this.#failing = true;
+        break;
+      case 'split':
+        this.#splitting.happened(1, { error: event.error.message, collections: event.items });
+        break;
+      case 'rejected':
+        this.#rejecting.happened(Math.max(1, event.items), {
+          error: event.error.message,
+          collections: event.items,
+        });
+        break;
+      case 'dropped':
+        this.#dropping.happened(event.items, { dropped: event.items, total: event.total });
+        break;
+      case 'flushed':
+        for (const episode of [this.#dropping, this.#rejecting, this.#leavingOut, this.#splitting]) {
+          episode.flushed();
+        }
+        break;
+      case 'drained':
+        if (event.error !== undefined) {
+          this.#write('error', 'the last export failed', { error: event.error.message, lost: event.lost });
+        } else {
+          this.#write('debug', 'drained');
+        }
+        break;
+    }
+  }
+
+  #episode(level: LogLevel, message: string, ends: Episode['ends']): Episode {
+    return new Episode({ level, message }, ends, (...record) => this.#write(...record));
+  }
+
+  #write(level: LogLevel, message: string, fields?: LogFields): void {
+    this.#log(level, this.#target, message, fields);
+  }
+}

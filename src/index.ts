@@ -1,0 +1,56 @@
+/**
+ * msb-metrics as a library: observables of the metrics of microsandbox's sandboxes, operators that buffer, pace and
+ * retry their delivery, sinks for OTLP and stdout, and a running collector for those who want no streams.
+ */
+export {
+  type CollectorEvent,
+  type CollectorOptions,
+  LostCollectionsError,
+  type RunningCollector,
+  startCollector,
+} from './collector.js';
+export { VERSION } from './package-info.js';
+export { Collection, type SandboxRun, type Snapshot } from './shm/collection.js';
+export { COLUMN, ROW_WIDTH } from './shm/columns.js';
+export { DEFAULT_MAX_SAMPLE_AGE_MILLIS, type ReadOptions, readRegistry } from './shm/read-collection.js';
+export { registryName } from './shm/registry-name.js';
+export { RegistryError, type RegistryState, type RegistryStatus } from './shm/registry-status.js';
+export { type OtlpProtocol, parseEndpoint } from './sinks/otlp/endpoint.js';
+export { headerProblem } from './sinks/otlp/headers.js';
+export { type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
+export { printable } from './sinks/printable.js';
+export type { Sink } from './sinks/sink.js';
+export {
+  DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS,
+  type StdoutSinkOptions,
+  stdoutSink,
+} from './sinks/stdout/stdout-sink.js';
+export {
+  type BackoffOptions,
+  backoffMillis,
+  MAX_BACKOFF_BASE_MILLIS,
+  MAX_BACKOFF_MULTIPLE,
+  retryWithBackoff,
+} from './streams/backoff.js';
+export { bufferDropOldest, type DropOldestBatch } from './streams/buffer-drop-oldest.js';
+export {
+  type CollectionsOptions,
+  collections,
+  DEFAULT_COLLECT_INTERVAL_MILLIS,
+} from './streams/collections.js';
+export { DELIVERY_DEFAULTS, type DeliveryOptions, deliver } from './streams/deliver.js';
+export type {
+  DeliveryEvent,
+  Drained,
+  Dropped,
+  Exported,
+  Failed,
+  Flushed,
+  Recovered,
+  Rejected,
+  Split,
+} from './streams/delivery-events.js';
+export type { DeliveryTotals, Exporter, ExportResult, PartialSuccess } from './streams/exporter.js';
+export { type FlushCadenceOptions, type FlushCause, flushCadence } from './streams/flush-cadence.js';
+export { MAX_DELAY_MILLIS } from './streams/options.js';
+export { unseenSamples } from './streams/unseen-samples.js';

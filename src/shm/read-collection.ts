@@ -1,0 +1,160 @@
+import { closeSync } from 'node:fs';
+import { Collection, type SandboxRun } from './collection.js';
+import { ROW_WIDTH } from './columns.js';
+import { ABI_LAYOUTS, NEWEST_ABI } from './layout.js';
+import { openSharedMemory, PosixError } from './posix.js';
+import { isProcessAlive } from './processes.js';
+import { Registry } from './registry.js';
+import { registryName } from './registry-name.js';
+import { RegistryError, type RegistryStatus } from './registry-status.js';
+import type { RowSink } from './slots.js';
+
+/** How far past the newest known ABI a registry is looked for, to name it in a warning. */
+const UNKNOWN_ABIS = [1, 2, 3, 4].map((step) => NEWEST_ABI + step);
+
+/** Which samples a reading keeps. */
+export interface ReadOptions {
+  /**
+   * Samples older than this many milliseconds are left out: their runtime has stopped sampling. Default 30,000;
+   * 0 keeps samples of any age.
+   */
+  readonly maxSampleAgeMillis?: number;
+}
+
+/** Default of {@link ReadOptions.maxSampleAgeMillis}. */
+export const DEFAULT_MAX_SAMPLE_AGE_MILLIS = 30_000;
+
+/** Rows of one reading, growing as they come. */
+class Rows implements RowSink {
+  readonly runs: SandboxRun[] = [];
+  #values: Float64Array;
+
+  constructor(expectedRows: number) {
+    this.#values = new Float64Array(Math.max(1, expectedRows) * ROW_WIDTH);
+  }
+
+  add(run: SandboxRun, values: Float64Array): void {
+    const at = this.runs.length * ROW_WIDTH;
+    if (at === this.#values.length) {
+      const grown = new Float64Array(this.#values.length * 2);
+      grown.set(this.#values);
+      this.#values = grown;
+    }
+    this.#values.set(values, at);
+    this.runs.push(run);
+  }
+
+  /** Exactly the rows added: a buffered collection must not keep room it does not use. */
+  values(): Float64Array {
+    const used = this.runs.length * ROW_WIDTH;
+    return used === this.#values.length ? this.#values : this.#values.slice(0, used);
+  }
+}
+
+/**
+ * Every registry of one MSB_HOME, of all known ABIs: during an upgrade of msb several exist at once. Holds the
+ * mappings from reading to reading; `close` gives them back.
+ */
+export class Registries {
+  readonly #registries: readonly Registry[];
+  readonly #msbHome: string;
+  #rowsLastTime = 0;
+
+  /** @param msbHome the MSB_HOME, exactly as msb has it */
+  constructor(msbHome: string) {
+    this.#msbHome = msbHome;
+    this.#registries = ABI_LAYOUTS.map((layout) => new Registry(registryName(msbHome, layout.abi), layout));
+  }
+
+  /**
+   * Reads the newest sample of every sandbox that runs. Never throws for what it finds in shared memory: the
+   * collection's `registries` tell what was found.
+   *
+   * @param nowMillis wall-clock time, Unix ms
+   */
+  read(nowMillis: number, options: ReadOptions = {}): Collection {
+    const startedAt = performance.now();
+    const rows = new Rows(this.#rowsLastTime);
+    const filter = rowFilter(nowMillis, options);
+    const statuses = this.#registries.map((registry) => registry.read(filter, rows));
+    this.#rowsLastTime = rows.runs.length;
+    return new Collection(
+      nowMillis,
+      rows.runs,
+      rows.values(),
+      [...statuses, ...UNKNOWN_ABIS.flatMap((abi) => unknownRegistry(this.#msbHome, abi))],
+      performance.now() - startedAt,
+    );
+  }
+
+  /** Unmaps all regions. */
+  close(): void {
+    for (const registry of this.#registries) {
+      registry.close();
+    }
+  }
+}
+
+/**
+ * Reads one registry, once: attaches, reads, detaches.
+ *
+ * @param msbHome the MSB_HOME, exactly as msb has it
+ * @param abi the registry's ABI: 1, 2 or 3
+ * @throws {RegistryError} where there is no such registry, or none that can be read
+ * @throws {RangeError} for an ABI that this package does not know
+ */
+export function readRegistry(msbHome: string, abi: number, options: ReadOptions = {}): Collection {
+  const layout = ABI_LAYOUTS.find((known) => known.abi === abi);
+  if (layout === undefined) {
+    throw new RangeError(`ABI ${abi}: expected 1 to ${NEWEST_ABI}`);
+  }
+  const startedAt = performance.now();
+  const registry = new Registry(registryName(msbHome, abi), layout);
+  try {
+    const now = Date.now();
+    const rows = new Rows(0);
+    const status = registry.read(rowFilter(now, options), rows);
+    if (status.state !== 'attached') {
+      throw new RegistryError(status);
+    }
+    return new Collection(now, rows.runs, rows.values(), [status], performance.now() - startedAt);
+  } finally {
+    registry.close();
+  }
+}
+
+function rowFilter(nowMillis: number, options: ReadOptions) {
+  const maxAge = options.maxSampleAgeMillis ?? DEFAULT_MAX_SAMPLE_AGE_MILLIS;
+  return {
+    oldestSampleMillis: maxAge === 0 ? Number.NEGATIVE_INFINITY : nowMillis - maxAge,
+    isAlive: isProcessAlive,
+  };
+}
+
+/** The status of a registry of an ABI that is newer than this package, where there is one. */
+function unknownRegistry(msbHome: string, abi: number): RegistryStatus[] {
+  const name = registryName(msbHome, abi);
+  return exists(name)
+    ? [
+        {
+          name,
+          abi,
+          state: 'unknown',
+          message: `the registry ${name} has ABI ${abi}, newer than the ${NEWEST_ABI} that this msb-metrics reads: its sandboxes are not reported; upgrade msb-metrics`,
+          capacity: 0,
+        },
+      ]
+    : [];
+}
+
+function exists(name: string): boolean {
+  try {
+    const fd = openSharedMemory(name);
+    if (fd !== undefined) {
+      closeSync(fd);
+    }
+    return fd !== undefined;
+  } catch (error) {
+    return error instanceof PosixError && error.code === 'EACCES';
+  }
+}

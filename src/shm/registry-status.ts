@@ -1,0 +1,40 @@
+/**
+ * What a tick found at a registry's name:
+ *
+ * - `absent`: no such object yet. Normal before the first sandbox of an ABI.
+ * - `initialising`: its creator is still writing the header.
+ * - `attached`: mapped and read.
+ * - `refused`: there, but not what its name says; `message` tells what was expected and found.
+ * - `denied`: owned by another user; `message` names the owner and the remedy.
+ * - `failed`: the system refused in another way; `message` names the call and its error.
+ * - `unknown`: a newer ABI than this package reads; `message` names it.
+ */
+export type RegistryState =
+  | 'absent'
+  | 'initialising'
+  | 'attached'
+  | 'refused'
+  | 'denied'
+  | 'failed'
+  | 'unknown';
+
+/** The state of one registry at one tick. */
+export interface RegistryStatus {
+  /** The shared-memory object's name, with its leading slash. */
+  readonly name: string;
+  readonly abi: number;
+  readonly state: RegistryState;
+  /** What to tell the operator; empty for `absent`, `initialising` and `attached`. */
+  readonly message: string;
+  /** Number of slots; 0 unless attached. */
+  readonly capacity: number;
+}
+
+/** Thrown by {@link readRegistry} where there is no registry to read. Its status says why. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+
+  constructor(readonly status: RegistryStatus) {
+    super(status.message || `registry ${status.name} is ${status.state}`);
+  }
+}

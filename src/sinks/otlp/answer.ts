@@ -1,0 +1,24 @@
+import type { PartialSuccess } from '../../streams/exporter.js';
+
+/**
+ * What a receiver's answer to one request, or the lack of one, means for the data:
+ *
+ * - `accepted`: it has the request, but for what `partial` tells.
+ * - `bad-data`: it refuses this data and always will.
+ * - `too-large`: it refuses a request of this size; `limitBytes` where it said what it takes.
+ * - `failed`: all else; the same request may pass later.
+ */
+export type Answer =
+  | { readonly kind: 'accepted'; readonly partial?: PartialSuccess }
+  | { readonly kind: 'bad-data'; readonly error: Error }
+  | { readonly kind: 'too-large'; readonly error: Error; readonly limitBytes?: number }
+  | { readonly kind: 'failed'; readonly error: Error; readonly retryAfterMillis?: number };
+
+/** The most characters of a receiver's words that are passed on. */
+const MAX_WORDS = 300;
+
+/** A receiver's words on one line, no longer than a log line should be. */
+export function words(text: string): string {
+  const line = text.replace(/\s+/gu, ' ').trim();
+  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}...` : line;
+}

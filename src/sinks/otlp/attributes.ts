@@ -1,0 +1,56 @@
+import type { SandboxRun } from '../../shm/collection.js';
+import { lengthDelimited, varint, Writer } from './protobuf.js';
+
+/** The optional attributes of every data point. Each makes a new series at every restart of a sandbox. */
+export interface AttributeOptions {
+  /** Adds `sandbox.run_id`. Default: false. */
+  readonly emitRunId?: boolean;
+  /** Adds `sandbox.pid`. Default: false. */
+  readonly emitPid?: boolean;
+}
+
+/** Writes an OTLP KeyValue as field `field`: strings as strings, numbers as integers. */
+export function writeAttribute(writer: Writer, field: number, key: string, value: string | number): void {
+  writer.uint32(lengthDelimited(field)).fork();
+  writer.uint32(lengthDelimited(1)).string(key);
+  writer.uint32(lengthDelimited(2)).fork();
+  if (typeof value === 'string') {
+    writer.uint32(lengthDelimited(1)).string(value);
+  } else {
+    writer.uint32(varint(3)).int64(value);
+  }
+  writer.ldelim();
+  writer.ldelim();
+}
+
+const DATA_POINT_ATTRIBUTES = 7;
+
+/** Serialises the attributes of a run's data points, once a run. */
+export class RunAttributes {
+  readonly #options: AttributeOptions;
+  readonly #encoded = new WeakMap<SandboxRun, Uint8Array>();
+
+  constructor(options: AttributeOptions) {
+    this.#options = options;
+  }
+
+  /** The `attributes` of an OTLP NumberDataPoint, tags included. */
+  of(run: SandboxRun): Uint8Array {
+    const known = this.#encoded.get(run);
+    if (known !== undefined) {
+      return known;
+    }
+    const writer = Writer.create();
+    writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.name', run.name);
+    writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.id', run.sandboxId);
+    if (this.#options.emitRunId === true) {
+      writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.run_id', run.runId);
+    }
+    if (this.#options.emitPid === true) {
+      writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.pid', run.pid);
+    }
+    const encoded = writer.finish();
+    this.#encoded.set(run, encoded);
+    return encoded;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Answer } from './answer.js';
+import { words } from './answer.js';
+import { parsePartialSuccess, parseRpcStatus } from './messages.js';
+
+/** gRPC status codes, by number. Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+export const GRPC_STATUS = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
+const INVALID_ARGUMENT = 3;
+const RESOURCE_EXHAUSTED = 8;
+const OUT_OF_RANGE = 11;
+
+/** A call that did not end with OK. */
+export interface GrpcFailure {
+  /** The status code, 1 to 16. */
+  readonly code: number;
+  /** The status message. */
+  readonly details: string;
+  /** The trailer `grpc-status-details-bin`: a serialised google.rpc.Status. */
+  readonly statusDetails?: Uint8Array | undefined;
+}
+
+/** What an OK with this response message means. */
+export function grpcAccepted(response: Uint8Array): Answer {
+  const partial = parsePartialSuccess(response);
+  return partial === undefined ? { kind: 'accepted' } : { kind: 'accepted', partial };
+}
+
+/** What a failed call means. */
+export function grpcAnswer(failure: GrpcFailure): Answer {
+  const name = GRPC_STATUS[failure.code] ?? `code ${failure.code}`;
+  const said = words(failure.details);
+  const error = new Error(said === '' ? `gRPC ${name}` : `gRPC ${name}: ${said}`);
+  if (failure.code === INVALID_ARGUMENT) {
+    return { kind: 'bad-data', error };
+  }
+  const retryAfterMillis =
+    failure.statusDetails === undefined ? undefined : parseRpcStatus(failure.statusDetails)?.retryDelayMillis;
+  if (retryAfterMillis === undefined && isSizeRefusal(failure)) {
+    const limitBytes = statedLimit(failure.details);
+    return limitBytes === undefined ? { kind: 'too-large', error } : { kind: 'too-large', error, limitBytes };
+  }
+  return retryAfterMillis === undefined
+    ? { kind: 'failed', error }
+    : { kind: 'failed', error, retryAfterMillis };
+}
+
+/**
+ * Whether a refusal is for the size of the message. RESOURCE_EXHAUSTED is also what a rate limit answers, so the
+ * words decide. Those of the servers in use: Go and Node `received message larger than max (5000000 vs. 4194304)`,
+ * Java `gRPC message exceeds maximum size 4194304: 5000000`, C++ the same as Go or `Message length limit exceeded`,
+ * and tonic, with OUT_OF_RANGE, `decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes`.
+ */
+function isSizeRefusal({ code, details }: GrpcFailure): boolean {
+  return (
+    (code === RESOURCE_EXHAUSTED || code === OUT_OF_RANGE) &&
+    /larger than max|exceeds maximum size|too large|(message|request|body|payload) (size|length)/iu.test(
+      details,
+    )
+  );
+}
+
+function statedLimit(details: string): number | undefined {
+  const match =
+    /vs\.? (\d+)\)/u.exec(details) ??
+    /maximum size (\d+)/u.exec(details) ??
+    /limit is:? (\d+)/u.exec(details);
+  const limit = Number(match?.[1]);
+  return limit > 0 ? limit : undefined;
+}

@@ -1,0 +1,50 @@
+/** Headers that the protocol itself sets, so that nobody else may. */
+const RESERVED = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Shorter values are no secrets, and blotting them out would leave nothing of a message. */
+const SHORTEST_SECRET = 4;
+
+/**
+ * Checks a header for use with both protocols.
+ *
+ * @returns what is wrong with it, never repeating its value; `undefined` if nothing is
+ */
+export function headerProblem(name: string, value: string): string | undefined {
+  const lower = name.toLowerCase();
+  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/u.test(lower)) {
+    return `${JSON.stringify(name)} is not a header name: expected letters, digits and -`;
+  }
+  if (RESERVED.has(lower) || lower.startsWith('grpc-')) {
+    return `${name} is a header that the protocol itself sets`;
+  }
+  if (lower.endsWith('-bin')) {
+    return `${name} is a header with a binary value, which is not supported`;
+  }
+  if (!/^[ -~]*$/u.test(value)) {
+    return `the value of ${name} has a character that headers may not have: expected printable ASCII`;
+  }
+  return undefined;
+}
+
+/**
+ * A function that blots out header values, whole or without their scheme (`Bearer ...`), wherever they stand in a
+ * text: a receiver may repeat in an answer what it was sent.
+ */
+export function redactor(headers: Readonly<Record<string, string>>): (text: string) => string {
+  const secrets = Object.values(headers)
+    .flatMap((value) => [value.trim(), value.trim().replace(/^\S+\s+/u, '')])
+    .filter((secret) => secret.length >= SHORTEST_SECRET)
+    .sort((a, b) => b.length - a.length);
+  return (text) => secrets.reduce((result, secret) => result.replaceAll(secret, '***'), text);
+}

@@ -1,0 +1,88 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { Observable } from 'rxjs';
+import type { Answer } from './answer.js';
+import { httpAnswer } from './http-answer.js';
+import type { Transport, TransportOptions } from './transport.js';
+
+/** More of a response's body than this is not read: there is nothing in it for us. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** How long a body is waited for once the head is there, ms: the head has told all that decides. */
+const BODY_MILLIS = 1_000;
+
+/**
+ * How long a connection is kept idle, ms. Long enough to serve the next request of the same flush, too short for
+ * the receiver to close it while the next flush is writing to it, which would look like a failure.
+ */
+const IDLE_MILLIS = 1_000;
+
+/** OTLP over HTTP, with bodies in protobuf. The endpoint is used exactly as given; redirects are not followed. */
+export class HttpTransport implements Transport {
+  readonly #options: TransportOptions;
+  readonly #agent: http.Agent;
+  readonly #request: typeof http.request;
+
+  constructor(options: TransportOptions) {
+    const { Agent, request } = options.endpoint.protocol === 'https:' ? https : http;
+    this.#options = options;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: IDLE_MILLIS });
+    this.#request = request;
+  }
+
+  send(request: Uint8Array): Observable<Answer> {
+    return new Observable((subscriber) => {
+      let bodyTimer: NodeJS.Timeout | undefined;
+      const answer = (value: Answer): void => {
+        subscriber.next(value);
+        subscriber.complete();
+      };
+      const outgoing = this.#request(this.#options.endpoint, {
+        method: 'POST',
+        agent: this.#agent,
+        headers: {
+          'user-agent': this.#options.userAgent,
+          ...this.#options.headers,
+          'content-type': 'application/x-protobuf',
+          'content-length': request.length,
+        },
+      });
+      outgoing.on('error', (error) => answer({ kind: 'failed', error: connectionError(error) }));
+      outgoing.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        const status = response.statusCode ?? 0;
+        const end = (): void =>
+          answer(httpAnswer({ status, headers: response.headers, body: Buffer.concat(chunks) }, Date.now()));
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          bytes += chunk.length;
+          if (bytes > MAX_BODY_BYTES) {
+            end();
+            outgoing.destroy();
+          }
+        });
+        // The head has told what became of the data: a body that breaks off, or hangs, changes nothing about it.
+        bodyTimer = setTimeout(end, BODY_MILLIS);
+        response.on('end', end);
+        response.on('error', end);
+      });
+      outgoing.end(request);
+      return () => {
+        clearTimeout(bodyTimer);
+        // A no-op once the exchange is over; before, it takes the connection down.
+        outgoing.destroy();
+      };
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** Node's message for a refusal at several addresses is empty: the parts have it. */
+function connectionError(error: Error & { errors?: readonly Error[] }): Error {
+  const messages = error.errors?.map((each) => each.message) ?? [error.message];
+  return new Error([...new Set(messages)].join('; ') || String(error));
+}

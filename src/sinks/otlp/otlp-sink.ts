@@ -1,0 +1,139 @@
+import { hostname } from 'node:os';
+import { catchError, defer, from, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
+import { VERSION } from '../../package-info.js';
+import { type DeliveryOptions, deliver, deliveryOptions } from '../../streams/deliver.js';
+import { unseenSamples } from '../../streams/unseen-samples.js';
+import type { Sink } from '../sink.js';
+import type { Answer } from './answer.js';
+import type { AttributeOptions } from './attributes.js';
+import { type OtlpProtocol, parseEndpoint } from './endpoint.js';
+import { headerProblem, redactor } from './headers.js';
+import { OtlpExporter } from './otlp-exporter.js';
+import { RequestEncoder } from './request.js';
+import type { Transport, TransportOptions } from './transport.js';
+
+/** Options of {@link otlpSink}. */
+export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions {
+  /** For gRPC `http(s)://HOST:PORT`, for HTTP the complete URL of the metrics signal. `https` means TLS. */
+  readonly endpoint: string;
+  /** Default `grpc`; `http` sends bodies in protobuf. */
+  readonly protocol?: OtlpProtocol;
+  /** Default `none`. `gzip` goes with gRPC only. */
+  readonly compression?: 'none' | 'gzip';
+  /** PEM of a certificate authority to trust on top of the public roots. With gRPC only. Default: none. */
+  readonly caCertificate?: string;
+  /** Sent with every request. Their values appear in no event. Default: none. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Resource attributes, on top of or instead of the defaults: `service.name` is `microsandbox`,
+   * `service.instance.id` the host's name.
+   */
+  readonly resource?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A sink that ships samples over OTLP. Each sample is sent once, with the time at which it was taken; a tick that
+ * finds a sandbox's sample unchanged adds nothing for it. The sidecar's own counters go out with every request, and
+ * at every flush, even with no sandbox.
+ *
+ * The transport is loaded at the first export; importing this loads neither.
+ *
+ * @throws {RangeError} for an option out of its range, when called
+ */
+export function otlpSink(options: OtlpSinkOptions): Sink {
+  const { protocol = 'grpc', headers = {} } = options;
+  const transportOptions = checked(options, protocol, headers);
+  const delivery = deliveryOptions(options);
+  const { scheduler } = delivery;
+  const redact = redactor(headers);
+  return (source) =>
+    defer(() => {
+      const encoder = new RequestEncoder({
+        resource: {
+          'service.name': 'microsandbox',
+          'service.instance.id': hostname(),
+          ...options.resource,
+        },
+        scopeVersion: VERSION,
+        startedAtMillis: scheduler.now(),
+        ...options,
+      });
+      const transport = new LazyTransport(protocol, transportOptions, redact);
+      const exporter = new OtlpExporter(encoder, transport, () => scheduler.now());
+      return source.pipe(unseenSamples(), deliver(exporter, delivery));
+    });
+}
+
+function checked(
+  options: OtlpSinkOptions,
+  protocol: OtlpProtocol,
+  headers: Readonly<Record<string, string>>,
+): TransportOptions {
+  const { compression = 'none', caCertificate } = options;
+  let endpoint: URL;
+  try {
+    endpoint = parseEndpoint(options.endpoint, protocol);
+  } catch (error) {
+    throw new RangeError(`endpoint: ${(error as Error).message}`);
+  }
+  for (const [name, value] of Object.entries(headers)) {
+    const problem = headerProblem(name, value);
+    if (problem !== undefined) {
+      throw new RangeError(`headers: ${problem}`);
+    }
+  }
+  if (protocol === 'http' && compression !== 'none') {
+    throw new RangeError(`compression: ${compression} goes with the protocol grpc only`);
+  }
+  if (protocol === 'http' && caCertificate !== undefined) {
+    throw new RangeError('caCertificate: goes with the protocol grpc only');
+  }
+  return { endpoint, headers, compression, caCertificate, userAgent: `msb-metrics/${VERSION}` };
+}
+
+/** Loads a transport when it is first used, and keeps secrets out of what it says. */
+class LazyTransport implements Transport {
+  readonly #transport$: Observable<Transport>;
+  readonly #redact: (text: string) => string;
+  #loaded: Transport | undefined;
+  #closed = false;
+
+  constructor(protocol: OtlpProtocol, options: TransportOptions, redact: (text: string) => string) {
+    this.#redact = redact;
+    this.#transport$ = defer(() => from(load(protocol))).pipe(
+      map((construct) => {
+        this.#loaded = new construct(options);
+        return this.#loaded;
+      }),
+      shareReplay(1),
+    );
+  }
+
+  send(request: Uint8Array): Observable<Answer> {
+    return this.#transport$.pipe(
+      switchMap((transport) => (this.#closed ? [] : transport.send(request))),
+      catchError((error: Error) => of<Answer>({ kind: 'failed', error })),
+      map((answer) => redacted(answer, this.#redact)),
+    );
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#loaded?.close();
+  }
+}
+
+async function load(protocol: OtlpProtocol): Promise<new (options: TransportOptions) => Transport> {
+  return protocol === 'grpc'
+    ? (await import('./grpc-transport.js')).GrpcTransport
+    : (await import('./http-transport.js')).HttpTransport;
+}
+
+function redacted(answer: Answer, redact: (text: string) => string): Answer {
+  if (answer.kind === 'accepted') {
+    return answer.partial === undefined
+      ? answer
+      : { ...answer, partial: { ...answer.partial, message: redact(answer.partial.message) } };
+  }
+  return { ...answer, error: new Error(redact(answer.error.message)) };
+}

@@ -1,0 +1,67 @@
+import type { Writable } from 'node:stream';
+import { catchError, concat, defer, EMPTY, type Observable, ReplaySubject } from 'rxjs';
+import type { Collection } from '../../shm/collection.js';
+import { type DeliveryOptions, deliver, deliveryOptions } from '../../streams/deliver.js';
+import type { Exporter } from '../../streams/exporter.js';
+import type { Sink } from '../sink.js';
+import { formatCollection } from './line.js';
+
+/** Options of {@link stdoutSink}. */
+export interface StdoutSinkOptions extends DeliveryOptions {
+  /** Where the lines go. Default `process.stdout`. It is not closed. */
+  readonly stream?: Writable;
+  /** Default 1,000: somebody is watching. */
+  readonly flushIntervalMillis?: number;
+}
+
+/** Default of {@link StdoutSinkOptions.flushIntervalMillis}. */
+export const DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS = 1_000;
+
+/**
+ * A sink that prints one line a snapshot, and one for a collection without any. The form of the lines is not a
+ * stable contract.
+ *
+ * Lines count as delivered when the stream has written them. A reader that holds a write up past the export timeout
+ * is a failure; when the write does come to its end, its lines are not written again.
+ *
+ * @throws {RangeError} for an option out of its range, when called
+ */
+export function stdoutSink(options: StdoutSinkOptions = {}): Sink {
+  const { stream = process.stdout, flushIntervalMillis = DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS } = options;
+  const delivery = deliveryOptions({ ...options, flushIntervalMillis });
+  return (source) => defer(() => source.pipe(deliver(new StreamExporter(stream), delivery)));
+}
+
+class StreamExporter implements Exporter<Collection> {
+  readonly #stream: Writable;
+  readonly #written = new WeakSet<Collection>();
+  /** Completes when the last write has come to its end, one way or the other. */
+  #lastWrite$: Observable<never> = EMPTY;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+  }
+
+  export(batch: readonly Collection[]): Observable<never> {
+    return concat(
+      this.#lastWrite$,
+      defer(() => this.#write(batch.filter((collection) => !this.#written.has(collection)))),
+    );
+  }
+
+  #write(collections: readonly Collection[]): Observable<never> {
+    const end$ = new ReplaySubject<never>();
+    this.#lastWrite$ = end$.pipe(catchError(() => EMPTY));
+    this.#stream.write(collections.map(formatCollection).join(''), (error) => {
+      if (error) {
+        end$.error(error);
+        return;
+      }
+      for (const collection of collections) {
+        this.#written.add(collection);
+      }
+      end$.complete();
+    });
+    return end$;
+  }
+}

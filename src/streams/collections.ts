@@ -1,0 +1,51 @@
+import { asyncScheduler, map, type Observable, type SchedulerLike, timer, using } from 'rxjs';
+import type { Collection } from '../shm/collection.js';
+import { type ReadOptions, Registries } from '../shm/read-collection.js';
+import { requireDelay, requireNonNegative, requireText } from './options.js';
+
+/** Options of {@link collections}. */
+export interface CollectionsOptions extends ReadOptions {
+  /** The MSB_HOME, exactly as msb has it: its bytes make the registry's name. */
+  readonly msbHome: string;
+  /** Milliseconds from one reading to the next. Default 1,000; 1 to 2,147,483,647. */
+  readonly collectIntervalMillis?: number;
+  /** Gives ticks and their wall-clock times. Default `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** Default of {@link CollectionsOptions.collectIntervalMillis}. */
+export const DEFAULT_COLLECT_INTERVAL_MILLIS = 1_000;
+
+/**
+ * A cold observable of collections: each subscription maps the registries of an MSB_HOME on its own, reads them at
+ * once and then at every interval, and unmaps them when it ends. It never completes, and no state of the
+ * registries makes it fail: `collection.registries` tells what was found.
+ *
+ * Use `share()` to feed several subscribers from one reading.
+ *
+ * @throws {RangeError} for an option out of its range, when called
+ */
+export function collections(options: CollectionsOptions): Observable<Collection> {
+  const {
+    msbHome,
+    collectIntervalMillis = DEFAULT_COLLECT_INTERVAL_MILLIS,
+    scheduler = asyncScheduler,
+  } = options;
+  requireText('msbHome', msbHome);
+  requireDelay('collectIntervalMillis', collectIntervalMillis);
+  if (options.maxSampleAgeMillis !== undefined) {
+    requireNonNegative('maxSampleAgeMillis', options.maxSampleAgeMillis);
+  }
+  return using(
+    () => {
+      const registries = new Registries(msbHome);
+      return { registries, unsubscribe: () => registries.close() };
+    },
+    (resource) => {
+      const { registries } = resource as unknown as { registries: Registries };
+      return timer(0, collectIntervalMillis, scheduler).pipe(
+        map(() => registries.read(scheduler.now(), options)),
+      );
+    },
+  );
+}

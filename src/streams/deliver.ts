@@ -1,0 +1,263 @@
+import {
+  asyncScheduler,
+  catchError,
+  concat,
+  concatMap,
+  connect,
+  defaultIfEmpty,
+  defer,
+  EMPTY,
+  exhaustMap,
+  finalize,
+  from,
+  ignoreElements,
+  map,
+  materialize,
+  merge,
+  mergeMap,
+  NEVER,
+  type Observable,
+  type OperatorFunction,
+  of,
+  repeat,
+  type SchedulerLike,
+  share,
+  shareReplay,
+  take,
+  takeUntil,
+  takeWhile,
+  tap,
+  throwError,
+  timeout,
+  timer,
+} from 'rxjs';
+import { backoffMillis, MAX_BACKOFF_BASE_MILLIS, retryWithBackoff } from './backoff.js';
+import type { DeliveryEvent } from './delivery-events.js';
+import { DeliveryState } from './delivery-state.js';
+import type { Exporter, ExportResult } from './exporter.js';
+import { flushCadence } from './flush-cadence.js';
+import { requireCount, requireDelay } from './options.js';
+
+/** Options of {@link deliver}. */
+export interface DeliveryOptions {
+  /** Milliseconds from one scheduled flush to the next. Default 10,000; 1 to 67,108,863. */
+  readonly flushIntervalMillis?: number;
+  /** The most items held; beyond it the oldest is dropped. Default 60; an integer of 1 or more. */
+  readonly maxBuffered?: number;
+  /** The longest that one export may take, and the whole of the drain, ms. Default 30,000. */
+  readonly exportTimeoutMillis?: number;
+  /** Any value flushes at once, even in a backoff. It must not fail. Default: none. */
+  readonly flush$?: Observable<unknown>;
+  /** Times flushes, waits and timeouts, and gives the wall-clock time. Default `asyncScheduler`. */
+  readonly scheduler?: SchedulerLike;
+}
+
+/** Defaults of {@link DeliveryOptions}. */
+export const DELIVERY_DEFAULTS = {
+  flushIntervalMillis: 10_000,
+  maxBuffered: 60,
+  exportTimeoutMillis: 30_000,
+} as const;
+
+/**
+ * Delivery options with their defaults filled in.
+ *
+ * @throws {RangeError} for an option out of its range
+ */
+export function deliveryOptions(options: DeliveryOptions): Required<DeliveryOptions> {
+  const {
+    flushIntervalMillis = DELIVERY_DEFAULTS.flushIntervalMillis,
+    maxBuffered = DELIVERY_DEFAULTS.maxBuffered,
+    exportTimeoutMillis = DELIVERY_DEFAULTS.exportTimeoutMillis,
+    flush$ = NEVER,
+    scheduler = asyncScheduler,
+  } = options;
+  requireDelay('flushIntervalMillis', flushIntervalMillis, MAX_BACKOFF_BASE_MILLIS);
+  requireCount('maxBuffered', maxBuffered);
+  requireDelay('exportTimeoutMillis', exportTimeoutMillis);
+  return { flushIntervalMillis, maxBuffered, exportTimeoutMillis, flush$, scheduler };
+}
+
+/** Carries a failed export through `retry`. */
+class ExportFailure extends Error {
+  constructor(readonly retryAfterMillis: number) {
+    super('export failed');
+  }
+}
+
+/**
+ * Holds what the source emits and hands it to an exporter: at every flush interval, at every explicit flush, and
+ * once more when the source ends. Emits what happens.
+ *
+ * - One export at a time. A flush sends all that was held when it began, in as many exports as the exporter wants.
+ * - When more than `maxBuffered` items are held, the oldest is dropped.
+ * - A failed batch is held again, at the front; the next scheduled attempt comes after a wait that doubles with
+ *   every failure in a row, see {@link backoffMillis}. An explicit flush does not wait.
+ * - When the source completes, what is held gets one last attempt; then the exporter is shut down, and the stream
+ *   completes with `drained`. This takes `exportTimeoutMillis` at most, plus what an export in flight has left of
+ *   its own. When the source fails, the same, and then its error.
+ * - Unsubscribing stops at once, without a last attempt.
+ *
+ * What an exporter does wrong becomes an event, never an error of this stream.
+ *
+ * @throws {RangeError} for an option out of its range, when called
+ */
+export function deliver<T>(
+  exporter: Exporter<T>,
+  options: DeliveryOptions = {},
+): OperatorFunction<T, DeliveryEvent> {
+  const { flushIntervalMillis, maxBuffered, exportTimeoutMillis, flush$, scheduler } =
+    deliveryOptions(options);
+
+  const attempt = (batch: readonly T[], state: DeliveryState<T>): Observable<ExportResult<T>> =>
+    defer(() => exporter.export(batch, state.totals)).pipe(
+      take(1),
+      map(asResult<T>),
+      defaultIfEmpty<ExportResult<T>, ExportResult<T>>({ status: 'delivered' }),
+      timeout({
+        first: exportTimeoutMillis,
+        scheduler,
+        with: () => throwError(() => new Error(`no answer within ${exportTimeoutMillis} ms`)),
+      }),
+    );
+
+  const run = (items$: Observable<T>): Observable<DeliveryEvent> => {
+    const state = new DeliveryState<T>(maxBuffered);
+    let ended = false;
+    let shutDown = false;
+
+    const end$ = items$.pipe(
+      ignoreElements(),
+      materialize(),
+      tap(() => {
+        ended = true;
+      }),
+      shareReplay(1),
+    );
+    const explicit$ = flush$.pipe(
+      tap(() => state.flushAllHeld()),
+      share({ resetOnComplete: false, resetOnError: false }),
+    );
+    const shutdown$ = defer(() => {
+      shutDown = true;
+      return exporter.shutdown?.() ?? EMPTY;
+    }).pipe(
+      ignoreElements(),
+      catchError(() => EMPTY),
+    );
+
+    const retryInMillis = (result: ExportResult<T>, isLast: boolean): number | undefined => {
+      if (isLast || result.status !== 'failed') {
+        return undefined;
+      }
+      return ended
+        ? 0
+        : backoffMillis(flushIntervalMillis, state.failuresInARow + 1, result.retryAfterMillis);
+    };
+
+    const exportNext = (isLast: boolean) =>
+      defer(() =>
+        attempt(
+          state.takeBatch((held) => exporter.batchSize?.(held, state.totals) ?? held.length),
+          state,
+        ),
+      ).pipe(
+        catchError((error) => of<ExportResult<T>>({ status: 'failed', error: asError(error) })),
+        map((result) => ({
+          events: state.settle(result, scheduler.now(), retryInMillis(result, isLast)),
+          failure: result.status === 'failed' ? new ExportFailure(result.retryAfterMillis ?? 0) : undefined,
+        })),
+      );
+
+    /** One flush, up to its first failure, with which it ends. */
+    const flushOnce$ = defer((): Observable<DeliveryEvent> => {
+      state.flushAllHeld();
+      if (state.leftToFlush === 0 && exporter.exportsEmptyBatches !== true) {
+        return of({ type: 'flushed' });
+      }
+      return exportNext(false).pipe(
+        repeat(),
+        takeWhile(({ failure }) => failure === undefined && !ended && state.leftToFlush > 0, true),
+        concatMap(({ events, failure }) =>
+          concat(
+            from(events),
+            failure !== undefined ? throwError(() => failure) : EMPTY,
+            defer(() => (state.leftToFlush === 0 && !ended ? of({ type: 'flushed' } as const) : EMPTY)),
+          ),
+        ),
+      );
+    });
+
+    const flushes$ = flushCadence({ flushIntervalMillis, flush$: explicit$, scheduler }).pipe(
+      takeUntil(end$),
+      exhaustMap(() =>
+        flushOnce$.pipe(
+          retryWithBackoff({
+            baseMillis: flushIntervalMillis,
+            attemptNow$: explicit$,
+            giveUp$: end$,
+            retryAfterMillis: (error) => (error as ExportFailure).retryAfterMillis,
+            isSuccess: (event) => event.type === 'exported',
+            scheduler,
+          }),
+        ),
+      ),
+    );
+
+    const lastExports$ = defer((): Observable<DeliveryEvent> => {
+      state.flushAllHeld();
+      return state.leftToFlush === 0
+        ? EMPTY
+        : exportNext(true).pipe(
+            repeat(),
+            takeWhile(({ failure }) => failure === undefined && state.leftToFlush > 0, true),
+            concatMap(({ events }) => events),
+          );
+    });
+
+    const overdue$ = defer((): Observable<DeliveryEvent> => {
+      const error = new Error(`no answer within the ${exportTimeoutMillis} ms of the drain`);
+      return state.isExporting
+        ? from(state.settle({ status: 'failed', error }, scheduler.now(), undefined))
+        : EMPTY;
+    });
+
+    const drain$ = concat(
+      concat(lastExports$, shutdown$).pipe(takeUntil(timer(exportTimeoutMillis, scheduler))),
+      overdue$,
+      defer(() => of(state.drained())),
+      end$.pipe(mergeMap((end) => (end.kind === 'E' ? throwError(() => end.error) : EMPTY))),
+    );
+
+    return concat(
+      merge(
+        items$.pipe(
+          mergeMap((item) => state.hold(item)),
+          catchError(() => EMPTY),
+        ),
+        flushes$,
+      ),
+      drain$,
+    ).pipe(
+      finalize(() => {
+        if (!shutDown) {
+          shutdown$.subscribe();
+        }
+      }),
+    );
+  };
+
+  return (source) => source.pipe(connect(run));
+}
+
+const RESULTS: readonly unknown[] = ['delivered', 'rejected', 'split', 'failed'];
+
+function asResult<T>(value: unknown): ExportResult<T> {
+  const isResult =
+    typeof value === 'object' && value !== null && RESULTS.includes((value as { status?: unknown }).status);
+  return isResult ? (value as ExportResult<T>) : { status: 'delivered' };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

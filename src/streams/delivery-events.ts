@@ -1,0 +1,71 @@
+import type { PartialSuccess } from './exporter.js';
+
+/** The receiver acknowledged a batch. */
+export interface Exported {
+  readonly type: 'exported';
+  /** Items delivered whole by this export. */
+  readonly items: number;
+  /** Items dropped since the last acknowledged export: each is reported here once. */
+  readonly droppedBefore: number;
+  /** What the receiver left out of it; `undefined` if nothing. */
+  readonly partial: PartialSuccess | undefined;
+}
+
+/** The first acknowledged export after one or more failures. Comes right after its `exported`. */
+export interface Recovered {
+  readonly type: 'recovered';
+  /** Failures in a row that went before. */
+  readonly failures: number;
+}
+
+/** An export failed or got no answer in time. What it was to deliver is held again. */
+export interface Failed {
+  readonly type: 'failed';
+  readonly error: Error;
+  /** Failures in a row, this one included. */
+  readonly failures: number;
+  /** Milliseconds to the next scheduled attempt; `undefined` if there is none, for this was the drain's. */
+  readonly retryInMillis: number | undefined;
+  /** Items held now. */
+  readonly held: number;
+}
+
+/** The receiver refused a batch as a whole; the flush goes on with smaller ones. */
+export interface Split {
+  readonly type: 'split';
+  readonly error: Error;
+  /** Items in the refused batch. */
+  readonly items: number;
+}
+
+/** The receiver refused items themselves. They are given up. */
+export interface Rejected {
+  readonly type: 'rejected';
+  readonly error: Error;
+  readonly items: number;
+}
+
+/** Items were evicted because the buffer was full. */
+export interface Dropped {
+  readonly type: 'dropped';
+  readonly items: number;
+  /** All that this sink has dropped. */
+  readonly total: number;
+}
+
+/** A flush has sent all that was held when it began, or when it was last asked for. */
+export interface Flushed {
+  readonly type: 'flushed';
+}
+
+/** The source ended and all was tried. The last event of a sink that is not unsubscribed from. */
+export interface Drained {
+  readonly type: 'drained';
+  /** Items that were still held, and are lost. */
+  readonly lost: number;
+  /** Why the last export failed; `undefined` if it did not. */
+  readonly error: Error | undefined;
+}
+
+/** What happens in a sink. */
+export type DeliveryEvent = Exported | Recovered | Failed | Split | Rejected | Dropped | Flushed | Drained;

@@ -1,0 +1,155 @@
+import type { DeliveryEvent } from './delivery-events.js';
+import type { DeliveryTotals, ExportResult } from './exporter.js';
+import { HeldItems } from './held-items.js';
+
+/**
+ * What a sink knows: the items it holds, those that are out for an export, and its totals. Plain state without
+ * time or streams; `deliver` says when each of these happens.
+ *
+ * At every instant: collected = delivered + rejected + dropped + in flight + held.
+ */
+export class DeliveryState<T> {
+  readonly #held: HeldItems<T>;
+  #inFlight: readonly T[] = [];
+  #failuresInARow = 0;
+  #droppedSinceSuccess = 0;
+  #lastError: Error | undefined;
+  /** The flush under way sends items up to this one, counted from the first ever collected. */
+  #flushThrough = 0;
+  #totals: DeliveryTotals = {
+    collected: 0,
+    delivered: 0,
+    dropped: 0,
+    rejected: 0,
+    rejectedPoints: 0,
+    exportsSucceeded: 0,
+    exportsFailed: 0,
+    lastSuccessAtMillis: undefined,
+  };
+
+  /** @param maxBuffered the most items held */
+  constructor(maxBuffered: number) {
+    this.#held = new HeldItems(maxBuffered);
+  }
+
+  get totals(): DeliveryTotals {
+    return this.#totals;
+  }
+
+  /** Items held, those in flight not among them. */
+  get heldCount(): number {
+    return this.#held.length;
+  }
+
+  /** Failures since the last acknowledged export. */
+  get failuresInARow(): number {
+    return this.#failuresInARow;
+  }
+
+  /** Takes in an item. */
+  hold(item: T): DeliveryEvent[] {
+    this.#count({ collected: this.#totals.collected + 1 });
+    return this.#dropped(this.#held.push(item));
+  }
+
+  /** The flush under way, or the next one, is to send all that is held now. */
+  flushAllHeld(): void {
+    this.#flushThrough = this.#totals.collected;
+  }
+
+  /** How many of the held items the flush under way has still to send. */
+  get leftToFlush(): number {
+    const { delivered, dropped, rejected } = this.#totals;
+    return Math.max(0, Math.min(this.#held.length, this.#flushThrough - delivered - dropped - rejected));
+  }
+
+  /**
+   * Takes out the next batch of the flush under way.
+   *
+   * @param batchSize how many of the items to be sent go out together; anything but a count of them counts as all
+   */
+  takeBatch(batchSize: (held: readonly T[]) => number): readonly T[] {
+    const left = this.leftToFlush;
+    if (left > 0) {
+      const size = batchSize(this.#held.items.slice(0, left));
+      this.#inFlight = this.#held.take(size >= 1 && size <= left ? Math.floor(size) : left);
+    }
+    return this.#inFlight;
+  }
+
+  /**
+   * Accounts for how the export of the last batch ended.
+   *
+   * @param nowMillis wall-clock time, Unix ms
+   * @param retryInMillis if it failed: when the next attempt is due
+   */
+  settle(result: ExportResult<T>, nowMillis: number, retryInMillis: number | undefined): DeliveryEvent[] {
+    const batch = this.#inFlight;
+    this.#inFlight = [];
+    if (result.status === 'delivered') {
+      return this.#delivered(batch, result, nowMillis);
+    }
+    const { error } = result;
+    this.#count({ exportsFailed: this.#totals.exportsFailed + 1 });
+    if (result.status === 'rejected') {
+      this.#count({ rejected: this.#totals.rejected + batch.length });
+      return [{ type: 'rejected', error, items: batch.length }];
+    }
+    const dropped = this.#dropped(this.#held.putBack(batch));
+    if (result.status === 'split') {
+      return [{ type: 'split', error, items: batch.length }, ...dropped];
+    }
+    this.#failuresInARow++;
+    this.#lastError = error;
+    const failures = this.#failuresInARow;
+    return [{ type: 'failed', error, failures, retryInMillis, held: this.#held.length }, ...dropped];
+  }
+
+  /** Whether an export has been begun and not settled. */
+  get isExporting(): boolean {
+    return this.#inFlight.length > 0;
+  }
+
+  /** Accounts for the end: what is still held is lost. */
+  drained(): DeliveryEvent {
+    return { type: 'drained', lost: this.#held.length, error: this.#lastError };
+  }
+
+  #delivered(
+    batch: readonly T[],
+    result: ExportResult<T> & { status: 'delivered' },
+    nowMillis: number,
+  ): DeliveryEvent[] {
+    const { remainder, partial } = result;
+    const items = remainder === undefined ? batch.length : batch.length - 1;
+    const droppedBefore = this.#droppedSinceSuccess;
+    const failures = this.#failuresInARow;
+    this.#droppedSinceSuccess = 0;
+    this.#failuresInARow = 0;
+    this.#lastError = undefined;
+    this.#count({
+      delivered: this.#totals.delivered + items,
+      rejectedPoints: this.#totals.rejectedPoints + (partial?.rejectedPoints ?? 0),
+      exportsSucceeded: this.#totals.exportsSucceeded + 1,
+      lastSuccessAtMillis: nowMillis,
+    });
+    return [
+      { type: 'exported', items, droppedBefore, partial },
+      ...(failures > 0 ? [{ type: 'recovered', failures } as const] : []),
+      ...(remainder === undefined ? [] : this.#dropped(this.#held.putBack([remainder]))),
+    ];
+  }
+
+  #dropped(items: number): DeliveryEvent[] {
+    if (items === 0) {
+      return [];
+    }
+    this.#droppedSinceSuccess += items;
+    this.#count({ dropped: this.#totals.dropped + items });
+    return [{ type: 'dropped', items, total: this.#totals.dropped }];
+  }
+
+  #count(change: Partial<DeliveryTotals>): void {
+    this.#totals = { ...this.#totals, ...change };
+  }
+}

@@ -1,0 +1,46 @@
+/** The longest delay that a timer of Node keeps: 2^31 - 1 ms, 24.8 days. A longer one would fire at once. */
+export const MAX_DELAY_MILLIS = 2 ** 31 - 1;
+
+/**
+ * Checks a delay in milliseconds.
+ *
+ * @throws {RangeError} unless it is a number from 1 to `most`
+ */
+export function requireDelay(option: string, value: number, most = MAX_DELAY_MILLIS): void {
+  if (!(value >= 1 && value <= most)) {
+    throw new RangeError(`${option}: expected 1 to ${most} milliseconds, got ${String(value)}`);
+  }
+}
+
+/**
+ * Checks a count.
+ *
+ * @throws {RangeError} unless it is an integer from 1 on
+ */
+export function requireCount(option: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`${option}: expected an integer of 1 or more, got ${String(value)}`);
+  }
+}
+
+/**
+ * Checks a number that may be 0.
+ *
+ * @throws {RangeError} unless it is finite and not negative
+ */
+export function requireNonNegative(option: string, value: number): void {
+  if (!(Number.isFinite(value) && value >= 0)) {
+    throw new RangeError(`${option}: expected a number of 0 or more, got ${String(value)}`);
+  }
+}
+
+/**
+ * Checks a text.
+ *
+ * @throws {RangeError} unless it is a string with something in it
+ */
+export function requireText(option: string, value: string): void {
+  if (typeof value !== 'string' || value.length === 0) {
+    throw new RangeError(`${option}: expected a text that is not empty, got ${JSON.stringify(value)}`);
+  }
+}

@@ -1,0 +1,187 @@
+import * as http from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import {
+  type Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceError,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { decodeRequest, encodeResponse, type Point } from './decode.js';
+
+/** A request as it arrived. */
+export interface ReceivedRequest {
+  readonly bytes: number;
+  readonly points: readonly Point[];
+  /** Metadata or headers, by lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly receivedAtMillis: number;
+}
+
+/** How a gRPC receiver answers: OK, OK in part, a status, or never. */
+export type GrpcReply =
+  | { readonly kind: 'ok'; readonly rejectedDataPoints?: number; readonly errorMessage?: string }
+  | {
+      readonly kind: 'status';
+      readonly code: number;
+      readonly details?: string;
+      readonly metadata?: Metadata;
+    }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'bytes'; readonly bytes: Buffer };
+
+/** How an HTTP receiver answers. */
+export type HttpReply = (response: http.ServerResponse, socket: Socket) => void;
+
+/** What every receiver offers. `requests` are those it was sent, `accepted` those it said yes to. */
+export interface Receiver {
+  readonly port: number;
+  readonly requests: readonly ReceivedRequest[];
+  readonly accepted: readonly ReceivedRequest[];
+  close(): Promise<void>;
+}
+
+const EXPORT = {
+  path: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+  requestStream: false,
+  responseStream: false,
+  requestDeserialize: (bytes: Buffer) => bytes,
+  requestSerialize: (bytes: Buffer) => bytes,
+  responseSerialize: (bytes: Buffer) => bytes,
+  responseDeserialize: (bytes: Buffer) => bytes,
+} as const;
+
+/** Options of {@link startGrpcReceiver}. */
+export interface GrpcReceiverOptions {
+  readonly reply?: (request: ReceivedRequest, index: number) => GrpcReply;
+  /** PEMs; default no TLS. */
+  readonly tls?: { readonly key: string; readonly certificate: string };
+  /** Default 0: any. */
+  readonly port?: number;
+  /** Default that of gRPC: 4 MiB. */
+  readonly maxReceiveBytes?: number;
+}
+
+/** An OTLP receiver on gRPC's own server, on loopback. */
+export async function startGrpcReceiver(options: GrpcReceiverOptions = {}): Promise<Receiver> {
+  const { reply = () => ({ kind: 'ok' }), tls, port = 0, maxReceiveBytes } = options;
+  const requests: ReceivedRequest[] = [];
+  const accepted: ReceivedRequest[] = [];
+  const server = new Server(
+    maxReceiveBytes === undefined ? {} : { 'grpc.max_receive_message_length': maxReceiveBytes },
+  );
+  server.addService(
+    { export: EXPORT },
+    {
+      export: (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
+        const headers = Object.fromEntries(
+          Object.entries(call.metadata.getMap()).map(([name, value]) => [name, String(value)]),
+        );
+        const request = received(call.request, headers);
+        requests.push(request);
+        const answer = reply(request, requests.length - 1);
+        if (answer.kind === 'ok') {
+          accepted.push(request);
+          callback(null, answerBytes(answer));
+        } else if (answer.kind === 'bytes') {
+          accepted.push(request);
+          callback(null, answer.bytes);
+        } else if (answer.kind === 'status') {
+          callback(answer as Partial<ServiceError>);
+        }
+      },
+    },
+  );
+  const credentials =
+    tls === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [
+          { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) },
+        ]);
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(`127.0.0.1:${port}`, credentials, (error, actual) =>
+      error === null ? resolve(actual) : reject(error),
+    );
+  });
+  return {
+    port: bound,
+    requests,
+    accepted,
+    close: async () => server.forceShutdown(),
+  };
+}
+
+function answerBytes({ rejectedDataPoints = 0, errorMessage = '' }: GrpcReply & { kind: 'ok' }): Buffer {
+  return rejectedDataPoints > 0 || errorMessage !== ''
+    ? encodeResponse({ rejectedDataPoints, errorMessage })
+    : encodeResponse();
+}
+
+/** Options of {@link startHttpReceiver}. */
+export interface HttpReceiverOptions {
+  readonly reply?: (request: ReceivedRequest, index: number) => HttpReply;
+  readonly port?: number;
+}
+
+/** An OTLP receiver on Node's HTTP server, on loopback. A reply of `ok()` or any 2xx counts as accepted. */
+export async function startHttpReceiver(
+  options: HttpReceiverOptions = {},
+): Promise<Receiver & { url: string }> {
+  const { reply = () => ok(), port = 0 } = options;
+  const requests: ReceivedRequest[] = [];
+  const accepted: ReceivedRequest[] = [];
+  const server = http.createServer((incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('error', () => {});
+    incoming.on('end', () => {
+      const headers = Object.fromEntries(
+        Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
+      );
+      const request = received(Buffer.concat(chunks), { ...headers, ':path': incoming.url ?? '' });
+      requests.push(request);
+      reply(request, requests.length - 1)(response, incoming.socket);
+      if (response.headersSent && response.statusCode < 300) {
+        accepted.push(request);
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const bound = (server.address() as AddressInfo).port;
+  return {
+    port: bound,
+    url: `http://127.0.0.1:${bound}/v1/metrics`,
+    requests,
+    accepted,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A reply of 200 with a protobuf body. */
+export function ok(partial?: { rejectedDataPoints: number; errorMessage: string }): HttpReply {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'application/x-protobuf' });
+    response.end(encodeResponse(partial));
+  };
+}
+
+/** A reply of any status. */
+export function status(
+  code: number,
+  body: string | Buffer = '',
+  headers: http.OutgoingHttpHeaders = {},
+): HttpReply {
+  return (response) => {
+    response.writeHead(code, { 'content-type': 'text/plain', ...headers });
+    response.end(body);
+  };
+}
+
+function received(body: Buffer, headers: Record<string, string>): ReceivedRequest {
+  return { bytes: body.length, points: decodeRequest(body), headers, receivedAtMillis: Date.now() };
+}
