@@ -1,0 +1,403 @@
+import { concat, ignoreElements, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, it } from 'vitest';
+import { type DeliveryOptions, deliver } from '../../src/streams/deliver.js';
+import type { DeliveryEvent } from '../../src/streams/delivery-events.js';
+import type { Exporter, ExportResult } from '../../src/streams/exporter.js';
+
+const boom = new Error('boom');
+
+/** Runs a sink in virtual time; items are the numbers 1, 2, 3, ... at every second from 0.5 s on. */
+function run(
+  respond: (batch: readonly number[], attempt: number, now: number) => Observable<unknown> | Promise<unknown>,
+  options: DeliveryOptions & {
+    readonly ticks?: number;
+    readonly stopAt?: number;
+    readonly unsubscribeAt?: number;
+    readonly flushAt?: readonly number[];
+    readonly exporter?: Partial<Exporter<number>>;
+  },
+) {
+  const scheduler = new TestScheduler(() => {});
+  const log: [number, DeliveryEvent][] = [];
+  const batches: [number, readonly number[]][] = [];
+  let shutdowns = 0;
+  let completedAt: number | undefined;
+  scheduler.run(({ flush }) => {
+    const items$ = new Subject<number>();
+    const flush$ = new Subject<void>();
+    const sink = deliver<number>(
+      {
+        export: (batch) => {
+          batches.push([scheduler.now(), batch]);
+          return respond(batch, batches.length, scheduler.now());
+        },
+        shutdown: () => {
+          shutdowns++;
+          return [];
+        },
+        ...options.exporter,
+      },
+      {
+        flushIntervalMillis: 10_000,
+        maxBuffered: 5,
+        exportTimeoutMillis: 3_000,
+        ...options,
+        flush$,
+        scheduler,
+      },
+    );
+    const subscription = items$.pipe(sink).subscribe({
+      next: (event) => log.push([scheduler.now(), event]),
+      complete: () => {
+        completedAt = scheduler.now();
+      },
+    });
+    for (let tick = 1; tick <= (options.ticks ?? 0); tick++) {
+      timer(tick * 1000 - 500, scheduler).subscribe(() => items$.next(tick));
+    }
+    for (const at of options.flushAt ?? []) {
+      timer(at, scheduler).subscribe(() => flush$.next());
+    }
+    if (options.stopAt !== undefined) {
+      timer(options.stopAt, scheduler).subscribe(() => items$.complete());
+    }
+    timer(options.unsubscribeAt ?? 1_000_000, scheduler).subscribe(() => subscription.unsubscribe());
+    flush();
+  });
+  const of = (type: DeliveryEvent['type']) => log.filter(([, event]) => event.type === type);
+  return { log, batches, shutdowns, completedAt, of };
+}
+
+const delivered = () => of<ExportResult<number>>({ status: 'delivered' });
+const failed = () => throwError(() => boom);
+
+describe('a flush', () => {
+  it('sends what was collected since the last, at every interval', () => {
+    const { batches } = run(delivered, { ticks: 20, maxBuffered: 60, unsubscribeAt: 25_000 });
+    expect(batches).toEqual([
+      [10_000, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
+      [20_000, [11, 12, 13, 14, 15, 16, 17, 18, 19, 20]],
+    ]);
+  });
+
+  it('sends nothing when nothing is held', () => {
+    expect(run(delivered, { unsubscribeAt: 25_000 }).batches).toEqual([]);
+  });
+
+  it('sends an empty batch if the exporter wants one', () => {
+    const { batches } = run(delivered, { unsubscribeAt: 15_000, exporter: { exportsEmptyBatches: true } });
+    expect(batches).toEqual([[10_000, []]]);
+  });
+
+  it('sends at once when asked, and the cadence goes on as it was', () => {
+    const { batches } = run(delivered, { ticks: 3, flushAt: [2_400], unsubscribeAt: 15_000 });
+    expect(batches).toEqual([
+      [2_400, [1, 2]],
+      [10_000, [3]],
+    ]);
+  });
+
+  it('goes out in as many exports as the exporter wants, one after the other', () => {
+    const { batches } = run(() => timer(0), {
+      ticks: 5,
+      unsubscribeAt: 15_000,
+      exporter: { batchSize: (held) => Math.min(2, held.length) },
+    });
+    expect(batches.map(([, batch]) => batch)).toEqual([[1, 2], [3, 4], [5]]);
+  });
+
+  it('does not begin again while it is under way, and leaves what came meanwhile to the next', () => {
+    const slow = () => timer(15_000);
+    const { batches } = run(slow, {
+      ticks: 12,
+      maxBuffered: 60,
+      exportTimeoutMillis: 20_000,
+      unsubscribeAt: 35_000,
+    });
+    expect(batches.map(([at, batch]) => [at, batch.length])).toEqual([
+      [10_000, 10],
+      [30_000, 2],
+    ]);
+  });
+
+  it('takes in what was collected since it began, when asked again meanwhile', () => {
+    const slow = () => timer(2_500);
+    const { batches, of } = run(slow, {
+      ticks: 12,
+      maxBuffered: 60,
+      flushAt: [11_600],
+      unsubscribeAt: 18_000,
+    });
+    expect(batches.map(([at, batch]) => [at, batch.length])).toEqual([
+      [10_000, 10],
+      [12_500, 2],
+    ]);
+    expect(of('flushed').map(([at]) => at)).toEqual([15_000]);
+  });
+
+  it('keeps sending after a remainder, and counts the item once', () => {
+    let rest = 3;
+    const { batches, of } = run(
+      () => [{ status: 'delivered', ...(--rest > 0 ? { remainder: 100 + rest } : {}) }] as never,
+      { ticks: 1, unsubscribeAt: 15_000 },
+    );
+    expect(batches.map(([, batch]) => batch)).toEqual([[1], [102], [101]]);
+    expect(of('exported').map(([, event]) => (event as { items: number }).items)).toEqual([0, 0, 1]);
+  });
+});
+
+describe('what counts as delivered', () => {
+  it.each([
+    ['a promise of nothing', () => Promise.resolve()],
+    ['completion without a value', () => concat()],
+    ['a value that is no result', () => of('whatever')],
+  ])('is %s', async (_, respond) => {
+    const events: DeliveryEvent[] = [];
+    await new Promise<void>((resolve) => {
+      of(1, 2)
+        .pipe(deliver({ export: respond as never }))
+        .subscribe({ next: (event) => events.push(event), complete: resolve });
+    });
+    expect(events.map(({ type }) => type)).toEqual(['exported', 'drained']);
+  });
+
+  it('is decided by the first answer: later ones change nothing', () => {
+    const { of: events } = run(() => of({ status: 'delivered' }, { status: 'failed', error: boom }), {
+      ticks: 1,
+      unsubscribeAt: 25_000,
+    });
+    expect(events('exported')).toHaveLength(1);
+    expect(events('failed')).toHaveLength(0);
+  });
+});
+
+describe('a failure', () => {
+  it('brings the batch back to the front, and waits 1, 2, 4, ... 32 intervals', () => {
+    const { batches, of } = run(failed, { ticks: 1, unsubscribeAt: 1_400_000 });
+    const at = batches.map(([now]) => now / 10_000);
+    expect(at.slice(0, 8)).toEqual([1, 2, 4, 8, 16, 32, 64, 96]);
+    expect(batches.every(([, batch]) => batch.length === 1 && batch[0] === 1)).toBe(true);
+    expect(of('failed')[3][1]).toEqual({
+      type: 'failed',
+      error: boom,
+      failures: 4,
+      retryInMillis: 80_000,
+      held: 1,
+    });
+  });
+
+  it('counts from when it happened, not from when the attempt began', () => {
+    const late = () => concat(timer(2_000).pipe(ignoreElements()), failed());
+    const { batches } = run(late, { ticks: 1, unsubscribeAt: 40_000 });
+    expect(batches.map(([now]) => now)).toEqual([10_000, 22_000]);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw boom;
+      },
+    ],
+    ['fails', failed],
+    ['says so', () => of({ status: 'failed', error: boom })],
+  ])('is when the exporter %s', (_, respond) => {
+    expect(run(respond as never, { ticks: 1, unsubscribeAt: 15_000 }).of('failed')[0][1]).toMatchObject({
+      error: boom,
+    });
+  });
+
+  it('is when there is no answer within the export timeout, which is then unsubscribed from', () => {
+    let torn = 0;
+    const hang = () => new Observable(() => () => torn++);
+    const { of } = run(hang, { ticks: 1, unsubscribeAt: 15_000 });
+    expect(of('failed')[0]).toEqual([
+      13_000,
+      expect.objectContaining({ error: new Error('no answer within 3000 ms'), retryInMillis: 10_000 }),
+    ]);
+    expect(torn).toBe(1);
+  });
+
+  it('is tried again at once by an explicit flush, which does not reset the backoff', () => {
+    const { batches } = run(failed, { ticks: 1, flushAt: [11_000], unsubscribeAt: 32_000 });
+    expect(batches.map(([now]) => now)).toEqual([10_000, 11_000, 31_000]);
+  });
+
+  it('waits as long as the receiver asks, up to 32 intervals', () => {
+    const ask = (retryAfterMillis: number) => () => of({ status: 'failed', error: boom, retryAfterMillis });
+    expect(run(ask(25_000), { ticks: 1, unsubscribeAt: 36_000 }).batches.map(([now]) => now)).toEqual([
+      10_000, 35_000,
+    ]);
+    expect(run(ask(1e9), { ticks: 1, unsubscribeAt: 400_000 }).batches.map(([now]) => now)).toEqual([
+      10_000, 330_000,
+    ]);
+    expect(run(ask(1), { ticks: 1, unsubscribeAt: 25_000 }).batches.map(([now]) => now)).toEqual([
+      10_000, 20_000,
+    ]);
+  });
+
+  it('is over with the first success, which says so and resets the backoff', () => {
+    const { batches, of } = run((_, attempt) => (attempt === 3 ? delivered() : failed()), {
+      ticks: 90,
+      maxBuffered: 100,
+      unsubscribeAt: 62_000,
+    });
+    expect(of('recovered')).toEqual([[40_000, { type: 'recovered', failures: 2 }]]);
+    expect(batches.map(([now]) => now)).toEqual([10_000, 20_000, 40_000, 50_000, 60_000]);
+  });
+
+  it('in the middle of a flush sends only what was not acknowledged again', () => {
+    const { batches } = run((_, attempt) => (attempt === 3 ? failed() : delivered()), {
+      ticks: 5,
+      unsubscribeAt: 25_000,
+      exporter: { batchSize: () => 1 },
+    });
+    expect(batches.map(([, batch]) => batch)).toEqual([[1], [2], [3], [3], [4], [5]]);
+  });
+});
+
+describe('a full buffer', () => {
+  it('drops the oldest, and tells with the next success how many', () => {
+    const { batches, of } = run(delivered, { ticks: 10, unsubscribeAt: 15_000 });
+    expect(batches).toEqual([[10_000, [6, 7, 8, 9, 10]]]);
+    expect(of('dropped')).toHaveLength(5);
+    expect(of('exported')[0][1]).toMatchObject({ items: 5, droppedBefore: 5 });
+  });
+
+  it('drops the oldest also when a failed batch comes back to it', () => {
+    const respond = (_: unknown, attempt: number) => (attempt === 1 ? NEVER : delivered());
+    const { batches, of } = run(respond, { ticks: 13, unsubscribeAt: 25_000 });
+    expect(batches[0][1]).toEqual([6, 7, 8, 9, 10]);
+    expect(batches[1][1]).toEqual([9, 10, 11, 12, 13]);
+    expect(of('exported')[0][1]).toMatchObject({ items: 5, droppedBefore: 8 });
+  });
+});
+
+describe('data that the receiver refuses', () => {
+  it('is given up, and the rest goes on at once', () => {
+    const { batches, of } = run(
+      (batch) => (batch[0] === 2 ? [{ status: 'rejected', error: boom }] : delivered()) as never,
+      { ticks: 3, unsubscribeAt: 15_000, exporter: { batchSize: () => 1 } },
+    );
+    expect(batches.map(([now, batch]) => [now, batch[0]])).toEqual([
+      [10_000, 1],
+      [10_000, 2],
+      [10_000, 3],
+    ]);
+    expect(of('rejected')).toEqual([[10_000, { type: 'rejected', error: boom, items: 1 }]]);
+  });
+
+  it('as a whole is tried in smaller batches at once', () => {
+    let alone = false;
+    const { batches } = run(
+      (batch) => {
+        alone ||= batch.length > 1;
+        return (batch.length > 1 ? [{ status: 'split', error: boom }] : delivered()) as never;
+      },
+      { ticks: 3, unsubscribeAt: 15_000, exporter: { batchSize: (held) => (alone ? 1 : held.length) } },
+    );
+    expect(batches.map(([, batch]) => batch)).toEqual([[1, 2, 3], [1], [2], [3]]);
+  });
+});
+
+describe('the end of the source', () => {
+  it('gives what is held one last attempt, shuts the exporter down, and completes', () => {
+    const { log, shutdowns, completedAt } = run(delivered, { ticks: 2, stopAt: 3_000 });
+    expect(log.map(([at, { type }]) => [at, type])).toEqual([
+      [3_000, 'exported'],
+      [3_000, 'drained'],
+    ]);
+    expect([shutdowns, completedAt]).toEqual([1, 3_000]);
+  });
+
+  it('ends a backoff at once', () => {
+    const { batches, completedAt } = run((_, attempt) => (attempt < 3 ? failed() : delivered()), {
+      ticks: 1,
+      stopAt: 25_000,
+    });
+    expect(batches.map(([now]) => now)).toEqual([10_000, 20_000, 25_000]);
+    expect(completedAt).toBe(25_000);
+  });
+
+  it('waits for an export in flight, then tries what is left once', () => {
+    const { batches, log, completedAt } = run(() => timer(2_000), {
+      ticks: 11,
+      maxBuffered: 60,
+      stopAt: 11_000,
+    });
+    expect(batches.map(([now, batch]) => [now, batch.length])).toEqual([
+      [10_000, 10],
+      [12_000, 1],
+    ]);
+    expect(log.at(-1)?.[1]).toEqual({ type: 'drained', lost: 0, error: undefined });
+    expect(completedAt).toBe(14_000);
+  });
+
+  it('tries once only: what fails then is lost, and is told', () => {
+    const { batches, log } = run(failed, { ticks: 3, stopAt: 3_000 });
+    expect(batches).toHaveLength(1);
+    expect(log.slice(-2)).toEqual([
+      [3_000, { type: 'failed', error: boom, failures: 1, retryInMillis: undefined, held: 3 }],
+      [3_000, { type: 'drained', lost: 3, error: boom }],
+    ]);
+  });
+
+  it('takes no longer than the export timeout, however many exports it needs', () => {
+    const { completedAt, log } = run(() => timer(2_000), {
+      ticks: 4,
+      stopAt: 5_000,
+      exporter: { batchSize: () => 1 },
+    });
+    expect(completedAt).toBe(8_000);
+    expect(log.at(-1)?.[1]).toEqual({
+      type: 'drained',
+      lost: 3,
+      error: new Error('no answer within the 3000 ms of the drain'),
+    });
+  });
+
+  it('does not wait for a shutdown that hangs', () => {
+    const { completedAt } = run(delivered, { ticks: 1, stopAt: 2_000, exporter: { shutdown: () => NEVER } });
+    expect(completedAt).toBe(5_000);
+  });
+
+  it('by failure drains as well, then fails', () => {
+    const events: string[] = [];
+    concat(
+      of(1),
+      throwError(() => boom),
+    )
+      .pipe(deliver({ export: () => of(undefined) }))
+      .subscribe({ next: ({ type }) => events.push(type), error: (error) => events.push(error.message) });
+    expect(events).toEqual(['exported', 'drained', 'boom']);
+  });
+});
+
+describe('unsubscribing', () => {
+  it('stops at once: no last attempt, the export in flight cut, the exporter shut down', () => {
+    let torn = 0;
+    const hang = () => new Observable(() => () => torn++);
+    const { batches, log, shutdowns } = run(hang, { ticks: 12, unsubscribeAt: 11_000 });
+    expect(batches).toHaveLength(1);
+    expect(log.filter(([at]) => at > 11_000)).toEqual([]);
+    expect([torn, shutdowns]).toEqual([1, 1]);
+  });
+});
+
+describe('options out of range', () => {
+  it.each([
+    [{ flushIntervalMillis: 0 }, 'flushIntervalMillis: expected 1 to 67108863 milliseconds, got 0'],
+    [
+      { flushIntervalMillis: Number.NaN },
+      'flushIntervalMillis: expected 1 to 67108863 milliseconds, got NaN',
+    ],
+    [{ maxBuffered: 1.5 }, 'maxBuffered: expected an integer of 1 or more, got 1.5'],
+    [
+      { exportTimeoutMillis: 2 ** 31 },
+      'exportTimeoutMillis: expected 1 to 2147483647 milliseconds, got 2147483648',
+    ],
+  ])('%o are refused when the sink is made', (options, message) => {
+    expect(() => deliver({ export: () => [] }, options)).toThrowError(message);
+  });
+});
