@@ -4,7 +4,7 @@ const TARGET = 'grpc';
 
 /** Sends what the gRPC library logs to this program's log: its errors at `warn`, for they are ours to judge. */
 export async function captureGrpcLogs(log: Log): Promise<void> {
-  const { setLogger } = await import('@grpc/grpc-js');
+  const { setLogger } = await import('./grpc-logger.js');
   const write =
     (level: 'warn' | 'info' | 'debug') =>
     (message?: unknown, ...rest: unknown[]) =>

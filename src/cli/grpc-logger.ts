@@ -1,0 +1,2 @@
+/** Loaded only where gRPC is spoken. */
+export { setLogger } from '@grpc/grpc-js';

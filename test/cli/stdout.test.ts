@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { Cli } from '../support/cli.js';
+import { eventually } from '../support/eventually.js';
+import { tenant, testHome, testRegistry } from '../support/home.js';
+
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const fast = ['--collect-interval=50ms', '--flush-interval=50ms'];
+
+describe('msb-metrics stdout', () => {
+  it('prints a line a snapshot, in the documented form', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    const startedAtMillis = Date.now() - 148_515_000;
+    const slot = registry.start(tenant({ startedAtMillis }));
+    const sampledAtMillis = startedAtMillis + 148_515_000;
+    registry.sample(slot, {
+      sampledAtMillis,
+      cpuPercent: 0.0107,
+      memoryUsedBytes: 14_260_634,
+      memoryLimitBytes: 536_870_912,
+      diskReadBytes: 93_637_837,
+      diskWrittenBytes: 676_017_000,
+      networkReceivedBytes: 50_331_648,
+      networkSentBytes: 274_944,
+    });
+    const run = new Cli(['stdout', `--msb-home=${msbHome}`, ...fast]);
+    await eventually(() => run.stdout.includes('\n'));
+    expect(await run.stop('SIGINT')).toBe(0);
+    const time = new Date(sampledAtMillis).toISOString().replace(/\.\d+Z/u, 'Z');
+    expect(run.stdout.split('\n')[0]).toBe(
+      `${time} sandbox=devbox id=33 cpu=0.000107 mem=13.6 MiB / 512.0 MiB disk_r=89.3 MiB disk_w=644.7 MiB net_rx=48.0 MiB net_tx=268.5 KiB uptime=2475m15s`,
+    );
+  });
+
+  it('says when there are no sandboxes, and begins to print them when a registry comes to be', async () => {
+    const msbHome = testHome();
+    const run = new Cli(['stdout', ...fast], { env: { MSB_HOME: msbHome } });
+    await eventually(() => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \(no active sandboxes\)\n/u.test(run.stdout));
+    const registry = testRegistry({ msbHome });
+    registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+    await eventually(() => run.stdout.includes('sandbox=devbox id=33 cpu=- mem=- / 0 B'));
+    expect(await run.stop()).toBe(0);
+  });
+
+  it('lets no name reach the terminal or begin a line of its own', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    const name = 'evil\u001b[2J\n2026-05-30T02:44:31Z sandbox=fake\u0085\u202e\r';
+    registry.sample(registry.start(tenant({ name })), { sampledAtMillis: Date.now() });
+    const run = new Cli(['stdout', `--msb-home=${msbHome}`, ...fast]);
+    await eventually(() => run.stdout.includes('\n'));
+    await run.stop();
+    const [line] = run.stdout.split('\n');
+    expect(line).toContain(
+      'sandbox=evil\\u{1b}[2J\\u{a}2026-05-30T02:44:31Z sandbox=fake\\u{85}\\u{202e}\\u{d} id=33',
+    );
+    expect(run.stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/u);
+  });
+
+  it('ends quietly when its reader goes away', async () => {
+    const msbHome = testHome();
+    const { stdout, stderr } = await promisify(execFile)(
+      'bash',
+      [
+        '--norc',
+        '-c',
+        `"$0" "$1" stdout --collect-interval=20ms --flush-interval=20ms --log-level=warn | head -1; exit \${PIPESTATUS[0]}`,
+        process.execPath,
+        CLI,
+      ],
+      { env: { PATH: process.env.PATH, MSB_HOME: msbHome } },
+    );
+    expect(stdout).toMatch(/^\S+ \(no active sandboxes\)\n$/u);
+    expect(stderr).toBe('');
+  });
+
+  it('stops at a signal also while its reader does not read', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    for (let index = 0; index < 1000; index++) {
+      registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+    }
+    const run = new Cli([
+      'stdout',
+      `--msb-home=${msbHome}`,
+      '--collect-interval=5ms',
+      '--flush-interval=5ms',
+      '--max-sample-age=0s',
+      '--log-level=debug',
+    ]);
+    run.child.stdout?.pause();
+    await eventually(() => run.stderr.includes('buffer full'));
+    run.child.kill('SIGTERM');
+    await eventually(() => run.stderr.includes('draining'));
+    run.child.stdout?.resume();
+    expect((await run.exit).code).toBe(0);
+  });
+});

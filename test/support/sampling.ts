@@ -1,0 +1,47 @@
+import { onTestFinished } from 'vitest';
+import { type Sample, SimulatedRegistry } from '../simulator/registry.js';
+import { SimulatedSandbox } from '../simulator/sandbox.js';
+import { tenant } from './home.js';
+
+/** What the simulator wrote, by sandbox. */
+export interface Written {
+  readonly name: string;
+  readonly sandboxId: number;
+  readonly startedAtMillis: number;
+  readonly samples: Sample[];
+}
+
+/** Sandboxes of this process that are sampled every `intervalMillis`, and a ledger of what was written. */
+export function sampleSandboxes(options: {
+  readonly msbHome: string;
+  readonly count: number;
+  readonly intervalMillis: number;
+  readonly abi?: number;
+}): { written: Written[]; registry: SimulatedRegistry; stop(): void } {
+  const { msbHome, count, intervalMillis, abi = 3 } = options;
+  const registry = SimulatedRegistry.create({ msbHome, abi, capacity: Math.max(1024, count) });
+  const sandboxes = Array.from({ length: count }, (_, index) => {
+    const who = tenant({ name: `sandbox-${index}`, sandboxId: index + 1, runId: 100 + index });
+    const ledger: Written = { ...who, name: String(who.name), samples: [] };
+    return { slot: registry.start(who), simulated: new SimulatedSandbox(index), ledger };
+  });
+  const tick = (): void => {
+    for (const { slot, simulated, ledger } of sandboxes) {
+      const sample = simulated.next(Date.now(), intervalMillis);
+      registry.sample(slot, sample);
+      ledger.samples.push(sample);
+    }
+  };
+  tick();
+  const timer = setInterval(tick, intervalMillis);
+  let open = true;
+  const stop = (): void => clearInterval(timer);
+  onTestFinished(() => {
+    stop();
+    if (open) {
+      open = false;
+      registry.destroy();
+    }
+  });
+  return { written: sandboxes.map(({ ledger }) => ledger), registry, stop };
+}
