@@ -11,6 +11,13 @@ export interface Handlers {
 /** The program with its commands, their prose and their flags. */
 export function createProgram(handlers: Handlers): Sade {
   const program = sade('msb-metrics').version(VERSION);
+  program.describe([
+    'Ship the metrics of the microsandbox sandboxes on this host over OTLP, or print them.',
+    '',
+    'One process a host reads the shared-memory registry of msb, as the same user and with the same',
+    'MSB_HOME as msb. It changes nothing there. Logs go to stderr.',
+  ]);
+  program.example('stdout').example('otel --endpoint=http://localhost:4317');
   describeFlags(program, GLOBAL_FLAGS);
   program
     .command('stdout', '', { alias: [] })

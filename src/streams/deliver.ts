@@ -10,6 +10,7 @@ import {
   exhaustMap,
   finalize,
   from,
+  identity,
   ignoreElements,
   map,
   materialize,
@@ -23,6 +24,7 @@ import {
   type SchedulerLike,
   share,
   shareReplay,
+  startWith,
   take,
   takeUntil,
   takeWhile,
@@ -188,20 +190,22 @@ export function deliver<T>(
       );
     });
 
-    const flushes$ = flushCadence({ flushIntervalMillis, flush$: explicit$, scheduler }).pipe(
-      takeUntil(end$),
-      exhaustMap(() =>
-        flushOnce$.pipe(
-          retryWithBackoff({
-            baseMillis: flushIntervalMillis,
-            attemptNow$: explicit$,
-            giveUp$: end$,
-            retryAfterMillis: (error) => (error as ExportFailure).retryAfterMillis,
-            isSuccess: (event) => event.type === 'exported',
-            scheduler,
-          }),
-        ),
+    /** Begins with a flush at once when it comes out of a backoff, and keeps time from there. */
+    const flushes$ = defer(() =>
+      flushCadence({ flushIntervalMillis, flush$: explicit$, scheduler }).pipe(
+        state.failuresInARow > 0 ? startWith('scheduled' as const) : identity,
+        takeUntil(end$),
+        exhaustMap(() => flushOnce$),
       ),
+    ).pipe(
+      retryWithBackoff({
+        baseMillis: flushIntervalMillis,
+        attemptNow$: explicit$,
+        giveUp$: end$,
+        retryAfterMillis: (error) => (error as ExportFailure).retryAfterMillis,
+        isSuccess: (event) => event.type === 'exported',
+        scheduler,
+      }),
     );
 
     const lastExports$ = defer((): Observable<DeliveryEvent> => {
@@ -235,6 +239,8 @@ export function deliver<T>(
           mergeMap((item) => state.hold(item)),
           catchError(() => EMPTY),
         ),
+        // Subscribed to once and throughout, for it may be cold.
+        explicit$.pipe(ignoreElements(), takeUntil(end$)),
         flushes$,
       ),
       drain$,

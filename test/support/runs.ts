@@ -1,0 +1,17 @@
+import type * as fc from 'fast-check';
+
+/**
+ * Parameters of a property: at least `numRuns` runs, the failing seed and path printed with the counter-example. To
+ * run it again set FC_SEED, and FC_PATH for that very case; FC_RUNS multiplies the number of runs.
+ */
+export function runs<T>(numRuns: number): fc.Parameters<T> {
+  const { FC_SEED: seed, FC_PATH: path, FC_RUNS: times = '1' } = process.env;
+  const chosen = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed);
+  console.log(`seed ${chosen}, ${numRuns * Number(times)} runs`);
+  return {
+    numRuns: numRuns * Number(times),
+    seed: chosen,
+    ...(path === undefined ? {} : { path }),
+    maxSkipsPerRun: 1_000,
+  };
+}
