@@ -1,0 +1,71 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import { TestScheduler } from 'rxjs/testing';
+import { describe, expect, it } from 'vitest';
+import { collections } from '../../src/streams/collections.js';
+import { tenant, testHome, testRegistry } from '../support/home.js';
+
+/** How many regions of msb this process has mapped or open. */
+function mappings(): number {
+  return readdirSync('/proc/self/map_files').filter((range) => {
+    try {
+      return readlinkSync(`/proc/self/map_files/${range}`).includes('msb-met-');
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+describe('collections', () => {
+  it('reads at once and then at every interval, with the times of its scheduler', () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    registry.sample(registry.start(tenant()), { sampledAtMillis: 1 });
+    const scheduler = new TestScheduler(() => {});
+    const seen: [number, number][] = [];
+    scheduler.run(({ flush }) => {
+      const subscription = collections({
+        msbHome,
+        collectIntervalMillis: 250,
+        maxSampleAgeMillis: 0,
+        scheduler,
+      }).subscribe(({ collectedAtMillis, length }) => seen.push([collectedAtMillis, length]));
+      scheduler.schedule(() => subscription.unsubscribe(), 800);
+      flush();
+    });
+    expect(seen).toEqual([
+      [0, 1],
+      [250, 1],
+      [500, 1],
+      [750, 1],
+    ]);
+  });
+
+  it('is cold: maps when subscribed to, and gives all back when unsubscribed from', async () => {
+    const msbHome = testHome();
+    testRegistry({ msbHome });
+    const before = mappings();
+    const source = collections({ msbHome, collectIntervalMillis: 10 });
+    expect(mappings()).toBe(before);
+    await new Promise<void>((resolve) => {
+      const subscription = source.subscribe(() => {
+        expect(mappings()).toBe(before + 1);
+        setTimeout(() => {
+          subscription.unsubscribe();
+          resolve();
+        });
+      });
+    });
+    expect(mappings()).toBe(before);
+  });
+
+  it.each([
+    [{ msbHome: '' }, 'msbHome: expected a text that is not empty, got ""'],
+    [
+      { msbHome: '/x', collectIntervalMillis: 0 },
+      'collectIntervalMillis: expected 1 to 2147483647 milliseconds, got 0',
+    ],
+    [{ msbHome: '/x', maxSampleAgeMillis: -1 }, 'maxSampleAgeMillis: expected a number of 0 or more, got -1'],
+  ])('refuses %o', (options, message) => {
+    expect(() => collections(options)).toThrowError(message);
+  });
+});
