@@ -31,7 +31,7 @@ export class Reporter {
         const { collection } = event;
         this.#registryChanges(collection.registries);
         this.#log('debug', SHM, 'collected', {
-          sandboxes: collection.length,
+          sandboxes: collection.size,
           duration_ms: Number(collection.collectMillis.toFixed(3)),
           registries: collection.registries
             .filter(({ state }) => state === 'attached')

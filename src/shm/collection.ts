@@ -77,8 +77,8 @@ export class Collection implements Iterable<Snapshot> {
     readonly collectMillis = 0,
   ) {}
 
-  /** Number of sandboxes. */
-  get length(): number {
+  /** Number of sandboxes. Not called `length`, for `from(collection)` would then take it for an array. */
+  get size(): number {
     return this.runs.length;
   }
 
@@ -87,11 +87,11 @@ export class Collection implements Iterable<Snapshot> {
     return this.rows[row * ROW_WIDTH + column];
   }
 
-  /** The snapshot in a row, 0 to `length - 1`. */
+  /** The snapshot in a row, 0 to `size - 1`. */
   at(row: number): Snapshot {
     const run = this.runs[row];
     if (run === undefined) {
-      throw new RangeError(`row ${row} of a collection of ${this.length}`);
+      throw new RangeError(`row ${row} of a collection of ${this.size}`);
     }
     const known = (column: number): number | undefined => {
       const value = this.value(row, column);
@@ -119,13 +119,13 @@ export class Collection implements Iterable<Snapshot> {
   }
 
   *[Symbol.iterator](): Iterator<Snapshot> {
-    for (let row = 0; row < this.length; row++) {
+    for (let row = 0; row < this.size; row++) {
       yield this.at(row);
     }
   }
 
   /** The rows from `from` up to but not including `to`, sharing this collection's memory. */
-  slice(from: number, to = this.length): Collection {
+  slice(from: number, to = this.size): Collection {
     return new Collection(
       this.collectedAtMillis,
       this.runs.slice(from, to),
@@ -138,12 +138,12 @@ export class Collection implements Iterable<Snapshot> {
   /** The rows for which `keep` holds, in their order; this very collection if it holds for all. */
   filter(keep: (run: SandboxRun, sampledAtMillis: number) => boolean): Collection {
     const kept: number[] = [];
-    for (let row = 0; row < this.length; row++) {
+    for (let row = 0; row < this.size; row++) {
       if (keep(this.runs[row], this.value(row, COLUMN.sampledAtMillis))) {
         kept.push(row);
       }
     }
-    if (kept.length === this.length) {
+    if (kept.length === this.size) {
       return this;
     }
     const rows = new Float64Array(kept.length * ROW_WIDTH);

@@ -210,7 +210,9 @@ export function deliver<T>(
 
     const lastExports$ = defer((): Observable<DeliveryEvent> => {
       state.flushAllHeld();
-      return state.leftToFlush === 0
+      // With nothing held there is nothing to lose; but an exporter whose heartbeat failed gets to make it good.
+      const heartbeatFailed = exporter.exportsEmptyBatches === true && state.failuresInARow > 0;
+      return state.leftToFlush === 0 && !heartbeatFailed
         ? EMPTY
         : exportNext(true).pipe(
             repeat(),

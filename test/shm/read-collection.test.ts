@@ -112,7 +112,7 @@ describe('a sample is read field by field', () => {
       return slot;
     });
     const collection = registriesOf(msbHome).read(now);
-    expect(collection.length).toBe(slots.length);
+    expect(collection.size).toBe(slots.length);
     for (const read of collection) {
       expect(read.cpuUtilization).toBeUndefined();
       expect(read.diskReadBytes).toBeUndefined();
@@ -155,14 +155,14 @@ describe('a sandbox counts as running', () => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome });
     registry.start(tenant());
-    expect(registriesOf(msbHome).read(now).length).toBe(0);
+    expect(registriesOf(msbHome).read(now).size).toBe(0);
   });
 
   it.each([0, -1, -2_147_483_648, 2_147_483_646])('only with a process: not with the pid %i', (pid) => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome });
     registry.sample(registry.start(tenant({ pid })), sample);
-    expect(registriesOf(msbHome).read(now).length).toBe(0);
+    expect(registriesOf(msbHome).read(now).size).toBe(0);
   });
 
   it('until its process is killed: gone at the next reading', async () => {
@@ -172,10 +172,10 @@ describe('a sandbox counts as running', () => {
     const exited = new Promise((resolve) => child.once('exit', resolve));
     registry.sample(registry.start(tenant({ pid: child.pid ?? 0 })), sample);
     const registries = registriesOf(msbHome);
-    expect(registries.read(now).length).toBe(1);
+    expect(registries.read(now).size).toBe(1);
     child.kill('SIGKILL');
     await exited;
-    expect(registries.read(now).length).toBe(0);
+    expect(registries.read(now).size).toBe(0);
   });
 
   it('only while its sample is no older than the greatest age, which 0 turns off', () => {
@@ -183,10 +183,10 @@ describe('a sandbox counts as running', () => {
     const registry = testRegistry({ msbHome });
     registry.sample(registry.start(tenant()), { sampledAtMillis: now - 30_000 });
     const registries = registriesOf(msbHome);
-    expect(registries.read(now).length).toBe(1);
-    expect(registries.read(now + 1).length).toBe(0);
-    expect(registries.read(now + 1, { maxSampleAgeMillis: 30_001 }).length).toBe(1);
-    expect(registries.read(now + 1e9, { maxSampleAgeMillis: 0 }).length).toBe(1);
+    expect(registries.read(now).size).toBe(1);
+    expect(registries.read(now + 1).size).toBe(0);
+    expect(registries.read(now + 1, { maxSampleAgeMillis: 30_001 }).size).toBe(1);
+    expect(registries.read(now + 1e9, { maxSampleAgeMillis: 0 }).size).toBe(1);
   });
 
   it('with its sample written whole: a slot whose writer died in the middle is skipped', () => {
@@ -273,12 +273,12 @@ describe('registries', () => {
     const registry = testRegistry({ msbHome });
     registry.sample(registry.start(tenant()), sample);
     const registries = registriesOf(msbHome);
-    expect(registries.read(now).length).toBe(1);
+    expect(registries.read(now).size).toBe(1);
     const fd = openForWriting(registry.name);
     ftruncateSync(fd, 300);
     closeSync(fd);
     const collection = registries.read(now);
-    expect(collection.length).toBe(0);
+    expect(collection.size).toBe(0);
     expect(messageOf(collection, 3)).toContain(
       'is 300 bytes long: expected at least 524544 for its 1024 slots',
     );
@@ -329,7 +329,7 @@ describe('a run', () => {
     registry.sample(slot, sample);
     const [before] = registries.read(now).runs;
     registry.sampleAndDie(slot, sample);
-    expect(registries.read(now).length).toBe(0);
+    expect(registries.read(now).size).toBe(0);
     const seq = registry.offsetOf(slot) + SLOT.seq;
     registry.view.setBigUint64(seq, registry.view.getBigUint64(seq, true) + 1n, true);
     expect(registries.read(now).runs[0]).toBe(before);

@@ -28,7 +28,7 @@ describe('collections', () => {
         collectIntervalMillis: 250,
         maxSampleAgeMillis: 0,
         scheduler,
-      }).subscribe(({ collectedAtMillis, length }) => seen.push([collectedAtMillis, length]));
+      }).subscribe(({ collectedAtMillis, size }) => seen.push([collectedAtMillis, size]));
       scheduler.schedule(() => subscription.unsubscribe(), 800);
       flush();
     });

@@ -67,10 +67,10 @@ describe('unseenSamples', () => {
 
   it('remembers for each subscriber alone', () => {
     const source = of(tick([a, 1])).pipe(unseenSamples());
-    const lengths: number[] = [];
-    source.subscribe(({ length }) => lengths.push(length));
-    source.subscribe(({ length }) => lengths.push(length));
-    expect(lengths).toEqual([1, 1]);
+    const sizes: number[] = [];
+    source.subscribe(({ size }) => sizes.push(size));
+    source.subscribe(({ size }) => sizes.push(size));
+    expect(sizes).toEqual([1, 1]);
   });
 
   it('keeps the rhythm, the end and the failure of its source, and lets go of it', () => {

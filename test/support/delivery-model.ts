@@ -51,7 +51,7 @@ export function model(schedule: Schedule): ModelTrace | undefined {
     draining = true;
     deadline = at + exportTimeout;
     through = collected;
-    if (left() === 0) {
+    if (left() === 0 && !(exportsEmptyBatches && failures > 0)) {
       finish(at);
     } else {
       send(at);

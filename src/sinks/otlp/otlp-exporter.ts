@@ -50,7 +50,7 @@ export class OtlpExporter implements Exporter<Collection> {
 
   export(batch: readonly Collection[], totals: DeliveryTotals): Observable<ExportResult<Collection>> {
     const rowsOfLast = batch.length === 1 ? this.#rowsThatFit(batch[0], totals) : undefined;
-    const isPart = rowsOfLast !== undefined && rowsOfLast < batch[0].length;
+    const isPart = rowsOfLast !== undefined && rowsOfLast < batch[0].size;
     const part = isPart ? [batch[0].slice(0, rowsOfLast)] : batch;
     const request = this.#encoder.encode(part, totals, this.#now());
     return this.#transport.send(request).pipe(
@@ -69,13 +69,13 @@ export class OtlpExporter implements Exporter<Collection> {
   /** How many rows of a collection one request takes: one at least, be it too large. */
   #rowsThatFit(collection: Collection, totals: DeliveryTotals): number {
     let bytes = this.#encoder.envelopeBytes(totals);
-    for (let row = 0; row < collection.length; row++) {
+    for (let row = 0; row < collection.size; row++) {
       bytes += this.#encoder.pointsBytes(collection, row, row + 1);
       if (bytes > this.#limitBytes) {
         return Math.max(1, row);
       }
     }
-    return collection.length;
+    return collection.size;
   }
 
   #resultOf(
@@ -102,7 +102,7 @@ export class OtlpExporter implements Exporter<Collection> {
         this.#settledAlone();
         return { status: 'rejected', error: answer.error };
       case 'too-large':
-        if (sent.length > 1 || (sent.length === 1 && sent[0].length > 1)) {
+        if (sent.length > 1 || (sent.length === 1 && sent[0].size > 1)) {
           this.#limitBytes = smallerLimit(sentBytes, answer.limitBytes);
           return { status: 'split', error: answer.error };
         }

@@ -66,7 +66,7 @@ export class RequestEncoder {
   }
 
   /** Bytes that the points of the rows from `from` to before `to` take. */
-  pointsBytes(collection: Collection, from = 0, to = collection.length): number {
+  pointsBytes(collection: Collection, from = 0, to = collection.size): number {
     let bytes = 0;
     for (let row = from; row < to; row++) {
       const point = pointBytes(this.#attributes.of(collection.runs[row]));
@@ -123,12 +123,12 @@ class PointTable {
   readonly #timeHigh: Uint32Array;
 
   constructor(batch: readonly Collection[], attributes: RunAttributes) {
-    const rows = batch.reduce((sum, collection) => sum + collection.length, 0);
+    const rows = batch.reduce((sum, collection) => sum + collection.size, 0);
     this.#batch = batch;
     this.#timeLow = new Uint32Array(rows);
     this.#timeHigh = new Uint32Array(rows);
     for (const collection of batch) {
-      for (let row = 0; row < collection.length; row++) {
+      for (let row = 0; row < collection.size; row++) {
         const time = unixNanos(collection.value(row, COLUMN.sampledAtMillis));
         this.#timeLow[this.#attributes.length] = time.low;
         this.#timeHigh[this.#attributes.length] = time.high;
@@ -141,8 +141,8 @@ class PointTable {
   bytesOf(metric: SandboxMetric): number {
     let bytes = 0;
     let index = 0;
-    for (const { rows, length } of this.#batch) {
-      for (let row = 0; row < length; row++, index++) {
+    for (const { rows, size } of this.#batch) {
+      for (let row = 0; row < size; row++, index++) {
         bytes += Number.isNaN(rows[row * ROW_WIDTH + metric.column])
           ? 0
           : pointBytes(this.#attributes[index]);
@@ -155,8 +155,8 @@ class PointTable {
   write(metric: SandboxMetric, out: RequestBuffer): void {
     const isInt = metric.type === 'int';
     let index = 0;
-    for (const { rows, runs, length } of this.#batch) {
-      for (let row = 0; row < length; row++, index++) {
+    for (const { rows, runs, size } of this.#batch) {
+      for (let row = 0; row < size; row++, index++) {
         const value = rows[row * ROW_WIDTH + metric.column];
         if (!Number.isNaN(value)) {
           const point = metric.derive === undefined ? value : metric.derive(runs[row], value);

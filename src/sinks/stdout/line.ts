@@ -51,7 +51,7 @@ export function formatSnapshot(snapshot: Snapshot): string {
 
 /** A collection as lines, each with its end: one a snapshot, or one that says that there is none. */
 export function formatCollection(collection: Collection): string {
-  if (collection.length === 0) {
+  if (collection.size === 0) {
     return `${formatTime(collection.collectedAtMillis)} (no active sandboxes)\n`;
   }
   return Array.from(collection, (snapshot) => `${formatSnapshot(snapshot)}\n`).join('');
