@@ -14,7 +14,7 @@ import {
 import { EXIT, run } from './cli/run.js';
 import { openStdout } from './cli/streams.js';
 import { UsageError } from './cli/usage-error.js';
-import { otlpSink, stdoutSink } from './index.js';
+import { otlpSink, printable, stdoutSink } from './index.js';
 
 async function main(argv: readonly string[]): Promise<number> {
   const line = parseCommandLine(argv);
@@ -43,14 +43,13 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function logOf(settings: ReturnType<typeof readLogSettings>): Log {
-  const { RUST_LOG: rustLog } = process.env;
-  const rust = rustLog ? rustLogFilter(rustLog) : undefined;
+  const rust = rustLogFilter(process.env.RUST_LOG ?? '');
   const log = createLog({
     format: settings.format,
-    filter: rust?.filter ?? levelFilter(settings.level),
+    filter: rust.filter ?? levelFilter(settings.level),
     write: (text) => process.stderr.write(text),
   });
-  for (const directive of rust?.unread ?? []) {
+  for (const directive of rust.unread) {
     log('warn', 'msb_metrics', 'RUST_LOG: a directive that is neither level nor target=level', { directive });
   }
   return log;
@@ -85,7 +84,7 @@ main(process.argv.slice(2)).then(
   (status) => process.exit(status),
   (error) => {
     if (error instanceof UsageError) {
-      process.stderr.write(`error: ${error.message}\n`);
+      process.stderr.write(`error: ${printable(error.message)}\n`);
       process.exit(EXIT.usage);
     }
     throw error;

@@ -1,20 +1,24 @@
 import {
   catchError,
+  concat,
   filter,
   firstValueFrom,
   lastValueFrom,
   map,
   merge,
   type Observable,
-  reduce,
+  of,
   Subject,
+  scan,
   share,
+  shareReplay,
+  startWith,
   takeUntil,
 } from 'rxjs';
 import type { Collection } from './shm/collection.js';
 import type { Sink } from './sinks/sink.js';
 import { type CollectionsOptions, collections } from './streams/collections.js';
-import type { DeliveryEvent, Drained } from './streams/delivery-events.js';
+import type { DeliveryEvent } from './streams/delivery-events.js';
 
 /** Options of {@link startCollector}. */
 export interface CollectorOptions extends CollectionsOptions {
@@ -26,11 +30,14 @@ export interface CollectorOptions extends CollectionsOptions {
   readonly sinks: Readonly<Record<string, (flush$: Observable<void>) => Sink>>;
 }
 
-/** What happens in a running collector: a tick, something in a sink, or the failure of a sink as such. */
+/**
+ * What happens in a running collector: a tick, something in a sink, or the end of a sink. A sink ends with the
+ * collector, or earlier if its operator completes, or fails with an error of its own.
+ */
 export type CollectorEvent =
   | { readonly type: 'collected'; readonly collection: Collection }
   | { readonly type: 'delivery'; readonly sink: string; readonly event: DeliveryEvent }
-  | { readonly type: 'sink-failed'; readonly sink: string; readonly error: Error };
+  | { readonly type: 'sink-ended'; readonly sink: string; readonly error: Error | undefined };
 
 /** A collector that runs until it is shut down. */
 export interface RunningCollector {
@@ -40,13 +47,14 @@ export interface RunningCollector {
   /**
    * Flushes every sink now, even in a backoff.
    *
-   * @returns a promise that resolves when all that was held is delivered, and rejects with the first failure
+   * @returns a promise that resolves when every sink has got rid of all that it held, and rejects with the first
+   * failure; a sink that has ended counts as one
    */
   flush(): Promise<void>;
 
   /**
- X
-   * promise.
+   * Stops collecting, gives what is held one last attempt, and lets go of everything. Further calls wait for the
+   * same end.
    *
    * @returns a promise that rejects with a {@link LostCollectionsError} if the last export of a sink failed
    */
@@ -82,60 +90,85 @@ export function startCollector(options: CollectorOptions): RunningCollector {
   const flush$ = new Subject<void>();
   const events$ = new Subject<CollectorEvent>();
   const collections$ = collections(options).pipe(takeUntil(stop$), share());
+  const names = Object.keys(options.sinks);
 
-  const sinks = Object.entries(options.sinks).map(([sink, make]) =>
-    collections$.pipe(
-      make(flush$),
-      map((event): CollectorEvent => ({ type: 'delivery', sink, event })),
-      catchError((error: Error) => [{ type: 'sink-failed', sink, error } as const]),
-    ),
-  );
-  const run$ = merge(
+  const runSink = (sink: string): Observable<CollectorEvent> =>
+    concat(
+      collections$.pipe(
+        options.sinks[sink](flush$),
+        map((event): CollectorEvent => ({ type: 'delivery', sink, event })),
+      ),
+      of<CollectorEvent>({ type: 'sink-ended', sink, error: undefined }),
+    ).pipe(catchError((error: Error) => of<CollectorEvent>({ type: 'sink-ended', sink, error })));
+
+  const ended$ = events$.pipe(scan(noteEnd, NOTHING_ENDED), startWith(NOTHING_ENDED), shareReplay(1));
+  const end = lastValueFrom(ended$);
+  merge(
     collections$.pipe(map((collection) => ({ type: 'collected', collection }) as const)),
-    ...sinks,
-  );
+    ...names.map(runSink),
+  ).subscribe(events$);
 
-  const drains = lastValueFrom(
-    events$.pipe(
-      filter((event) => event.type === 'delivery'),
-      map(({ event }) => event),
-      filter((event) => event.type === 'drained'),
-      reduce<Drained, Drained[]>((drains, event) => [...drains, event], []),
-    ),
-  );
-  run$.subscribe(events$);
-
-  const flushOf = (sink: string): Promise<void> =>
+  const flushOf = (sink: string): Promise<unknown> =>
     firstValueFrom(
-      events$.pipe(
-        filter((event) => event.type === 'delivery'),
-        filter((event) => event.sink === sink),
-        map(({ event }) => event),
-        filter((event) => event.type === 'flushed' || event.type === 'failed' || event.type === 'drained'),
-        map((event) => {
-          if (event.type !== 'flushed' && event.error !== undefined) {
-            throw event.error;
+      merge(
+        ended$.pipe(
+          filter(({ sinks }) => sinks.has(sink)),
+          map(({ sinks }) => sinks.get(sink) ?? new Error(`the sink ${sink} has ended`)),
+        ),
+        events$.pipe(
+          filter((event) => event.type === 'delivery' && event.sink === sink),
+          map((event) => (event as CollectorEvent & { type: 'delivery' }).event),
+          filter((event) => event.type === 'flushed' || event.type === 'failed' || event.type === 'drained'),
+          map((event) => (event.type === 'flushed' ? undefined : event.error)),
+        ),
+      ).pipe(
+        map((error) => {
+          if (error !== undefined) {
+            throw error;
           }
         }),
       ),
-      { defaultValue: undefined },
     );
 
   return {
     events$: events$.asObservable(),
     async flush() {
-      const flushed = Promise.all(Object.keys(options.sinks).map(flushOf));
+      const flushed = Promise.all(names.map(flushOf));
       flush$.next();
       await flushed;
     },
     async shutdown() {
       stop$.next();
-      const ended = await drains;
-      const failed = ended.find(({ error }) => error !== undefined);
-      if (failed?.error !== undefined) {
-        const lost = ended.reduce((sum, drained) => sum + drained.lost, 0);
-        throw new LostCollectionsError(lost, failed.error);
+      const { lost, error } = await end;
+      if (error !== undefined) {
+        throw new LostCollectionsError(lost, error);
       }
     },
   };
+}
+
+/** How the sinks of a collector have ended so far. */
+interface Ended {
+  readonly sinks: ReadonlyMap<string, Error | undefined>;
+  /** Collections that were still held, or refused, at the end. */
+  readonly lost: number;
+  /** Why the first of the last exports that failed did so, or the first sink that failed. */
+  readonly error: Error | undefined;
+}
+
+const NOTHING_ENDED: Ended = { sinks: new Map(), lost: 0, error: undefined };
+
+function noteEnd(ended: Ended, event: CollectorEvent): Ended {
+  if (event.type === 'sink-ended') {
+    return {
+      ...ended,
+      sinks: new Map([...ended.sinks, [event.sink, event.error]]),
+      error: ended.error ?? event.error,
+    };
+  }
+  if (event.type === 'delivery' && event.event.type === 'drained') {
+    const { lost, rejected, error } = event.event;
+    return { ...ended, lost: ended.lost + lost + rejected, error: ended.error ?? error };
+  }
+  return ended;
 }

@@ -28,9 +28,9 @@ export function levelFilter(least: LogLevel): LogFilter {
  * below it (`msb_metrics` for `msb_metrics::otlp`), the longest that fits decides, and what none fits is logged
  * from error on.
  *
- * @returns the filter, and the directives that could not be read
+ * @returns the filter, `undefined` where the text has no directive that can be read, and those that cannot
  */
-export function rustLogFilter(text: string): { filter: LogFilter; unread: readonly string[] } {
+export function rustLogFilter(text: string): { filter: LogFilter | undefined; unread: readonly string[] } {
   const unread: string[] = [];
   const directives: Directive[] = [];
   for (const part of text.split(',').map((each) => each.trim())) {

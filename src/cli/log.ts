@@ -10,6 +10,9 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 /** Writes records, one line each. */
 export type Log = (level: LogLevel, target: string, message: string, fields?: LogFields) => void;
 
+/** What every record has; no field can take its place. */
+const RESERVED = new Set(['timestamp', 'level', 'target', 'message']);
+
 /** Options of {@link createLog}. */
 export interface LogOptions {
   readonly format: LogFormat;
@@ -29,7 +32,7 @@ export function createLog({ format, filter, write }: LogOptions): Log {
       return;
     }
     const timestamp = new Date().toISOString();
-    const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const known = Object.entries(fields).filter(([key, value]) => value !== undefined && !RESERVED.has(key));
     if (format === 'json') {
       const record = { timestamp, level: level.toUpperCase(), target, message, ...Object.fromEntries(known) };
       write(`${asciiControls(JSON.stringify(record))}\n`);

@@ -46,8 +46,10 @@ export class Reporter {
         sink.report(event.event);
         break;
       }
-      case 'sink-failed':
-        this.#log('error', `msb_metrics::${event.sink}`, 'sink failed', { error: event.error.message });
+      case 'sink-ended':
+        if (event.error !== undefined) {
+          this.#log('error', `msb_metrics::${event.sink}`, 'sink failed', { error: event.error.message });
+        }
         break;
     }
   }
@@ -125,7 +127,8 @@ class Episode {
 class SinkReporter {
   readonly #log: Log;
   readonly #target: string;
-  #failing = false;
+  /** The cause last told of the outage under way. */
+  #failing: string | undefined;
   readonly #dropping = this.#episode('warn', 'buffer full, dropping the oldest collections', {
     message: 'the buffer holds all again',
     countedAs: 'dropped',
@@ -154,21 +157,21 @@ class SinkReporter {
         this.#write('debug', 'exported', { collections: event.items, dropped_before: event.droppedBefore });
         if (event.partial !== undefined) {
           const { rejectedPoints, message } = event.partial;
-          this.#leavingOut.happened(1, { rejected_points: rejectedPoints, message });
+          this.#leavingOut.happened(1, { rejected_points: rejectedPoints, backend_message: message });
         }
         break;
       case 'recovered':
-        this.#failing = false;
+        this.#failing = undefined;
         this.#write('info', 'metrics exporter recovered', { failures: event.failures });
         break;
       case 'failed':
-        this.#write(this.#failing ? 'debug' : 'warn', 'metrics export failed', {
+        this.#write(this.#failing === event.error.message ? 'debug' : 'warn', 'metrics export failed', {
           error: event.error.message,
           failures: event.failures,
           retry_in_ms: event.retryInMillis,
           held: event.held,
         });
-        this.#failing = true;
+        this.#failing = event.error.message;
         break;
       case 'split':
         this.#splitting.happened(1, { error: event.error.message, collections: event.items });
@@ -189,7 +192,10 @@ class SinkReporter {
         break;
       case 'drained':
         if (event.error !== undefined) {
-          this.#write('error', 'the last export failed', { error: event.error.message, lost: event.lost });
+          this.#write('error', 'the last export failed', {
+            error: event.error.message,
+            lost: event.lost + event.rejected,
+          });
         } else {
           this.#write('debug', 'drained');
         }

@@ -63,14 +63,15 @@ function lastError(call: string): PosixError {
 }
 
 /**
- * Opens a shared-memory object for reading.
+ * Opens a shared-memory object for reading. Does not block, whatever is there: anybody may put a pipe at a name in
+ * /dev/shm, and opening one waits for its writer.
  *
  * @param name with its leading slash
  * @returns a file descriptor, the caller's to close; `undefined` where there is no such object
  * @throws {PosixError} for every other failure
  */
 export function openSharedMemory(name: string): number | undefined {
-  const fd = posix().shmOpen(name, constants.O_RDONLY, 0);
+  const fd = posix().shmOpen(name, constants.O_RDONLY | constants.O_NONBLOCK, 0);
   if (fd >= 0) {
     return fd;
   }

@@ -5,7 +5,7 @@ import { HEADER_BYTES, regionBytes } from './layout.js';
 import { describeDenial } from './owner.js';
 import { type Mapping, mapReadOnly, openSharedMemory, PosixError } from './posix.js';
 import type { RegistryState, RegistryStatus } from './registry-status.js';
-import { type RowFilter, type RowSink, SlotReader } from './slots.js';
+import { type KnownRuns, type RowFilter, type RowSink, SlotReader } from './slots.js';
 
 interface Attachment {
   readonly mapping: Mapping;
@@ -24,6 +24,8 @@ export class Registry {
   readonly #name: string;
   readonly #layout: AbiLayout;
   #attachment: Attachment | undefined;
+  /** Outlives the attachment: an object that is attached again has the same runs. */
+  #runs: { readonly device: number; readonly inode: number; readonly known: KnownRuns } | undefined;
 
   /**
    * @param name the object's name, with its leading slash
@@ -49,8 +51,7 @@ export class Registry {
       if (error instanceof PosixError && error.code === 'EACCES') {
         return this.#detached('denied', describeDenial(this.#name));
       }
-      // The object is still there, only the system is short of something (EMFILE, ENOMEM): the mapping is kept, for
-      // with it go the identities of the runs.
+      // The object is still there, only the system is short of something (EMFILE, ENOMEM): the mapping is kept.
       const message = `cannot read the registry ${this.#name}: ${(error as Error).message}`;
       return this.#status('failed', message, 0);
     } finally {
@@ -68,7 +69,14 @@ export class Registry {
 
   /** Keeps, replaces or drops the attachment according to the object that is open as `fd`. */
   #follow(fd: number): RegistryStatus {
-    const { dev, ino, size } = fstatSync(fd);
+    const stat = fstatSync(fd);
+    const { dev, ino, size } = stat;
+    if (!stat.isFile()) {
+      return this.#detached(
+        'refused',
+        `the registry ${this.#name} is no shared memory: expected a regular object`,
+      );
+    }
     const sizeVerdict = judgeSize(size);
     if (sizeVerdict?.state === 'refused') {
       return this.#detached('refused', `the registry ${this.#name} ${sizeVerdict.message}`);
@@ -91,8 +99,12 @@ export class Registry {
     if (!same || attached.capacity !== verdict.capacity) {
       this.close();
       const mapping = mapReadOnly(fd, regionBytes(verdict.capacity));
-      const slots = new SlotReader(mapping.buffer, this.#layout, verdict.capacity);
-      this.#attachment = { mapping, slots, capacity: verdict.capacity, device: dev, inode: ino };
+      const { capacity } = verdict;
+      if (this.#runs?.device !== dev || this.#runs.inode !== ino || this.#runs.known.length !== capacity) {
+        this.#runs = { device: dev, inode: ino, known: new Array(capacity).fill(undefined) };
+      }
+      const slots = new SlotReader(mapping.buffer, this.#layout, this.#runs.known);
+      this.#attachment = { mapping, slots, capacity, device: dev, inode: ino };
     }
     return this.#status('attached', '', verdict.capacity);
   }

@@ -40,6 +40,9 @@ interface KnownRun {
   readonly run: SandboxRun;
 }
 
+/** The runs last seen in each slot of a registry, so that each stays one object. As long as the capacity. */
+export type KnownRuns = (KnownRun | undefined)[];
+
 /**
  * Reads the slots of one mapped registry under its seqlock.
  *
@@ -59,22 +62,22 @@ export class SlotReader {
   readonly #fence = new Int32Array(new SharedArrayBuffer(4));
   readonly #columns: readonly Column[];
   readonly #row = new Float64Array(ROW_WIDTH).fill(Number.NaN);
-  readonly #known: (KnownRun | undefined)[];
+  readonly #known: KnownRuns;
   #run: SandboxRun | undefined;
 
   /**
-   * @param region the mapped region: at least `regionBytes(capacity)` long
+   * @param region the mapped region: at least `regionBytes(known.length)` long
    * @param layout the layout of its ABI
-   * @param capacity its number of slots
+   * @param known the runs seen before, one entry for each slot; kept up to date
    */
-  constructor(region: ArrayBuffer, layout: AbiLayout, capacity: number) {
+  constructor(region: ArrayBuffer, layout: AbiLayout, known: KnownRuns) {
     this.#layout = layout;
-    this.#capacity = capacity;
+    this.#capacity = known.length;
+    this.#known = known;
     this.#i32 = new Int32Array(region);
     this.#u32 = new Uint32Array(region);
     this.#f32 = new Float32Array(region);
     this.#bytes = new Uint8Array(region);
-    this.#known = new Array(capacity).fill(undefined);
     const column = (index: number, field: FieldLayout | undefined): Column[] =>
       field === undefined ? [] : [{ index, word: field.offset / 4, flag: field.flag }];
     this.#columns = [

@@ -1,4 +1,17 @@
-import { Observable, type OperatorFunction } from 'rxjs';
+import {
+  concatWith,
+  defer,
+  endWith,
+  filter,
+  ignoreElements,
+  map,
+  merge,
+  NEVER,
+  type Observable,
+  type OperatorFunction,
+  takeWhile,
+  tap,
+} from 'rxjs';
 import { HeldItems } from './held-items.js';
 import { requireCount } from './options.js';
 
@@ -24,27 +37,29 @@ export function bufferDropOldest<T>(
 ): OperatorFunction<T, DropOldestBatch<T>> {
   requireCount('maxBuffered', maxBuffered);
   return (source) =>
-    new Observable((subscriber) => {
+    defer(() => {
       const held = new HeldItems<T>(maxBuffered);
       let dropped = 0;
-      const emit = (): void => {
-        const batch = { items: held.take(held.length), dropped };
-        dropped = 0;
-        subscriber.next(batch);
-      };
-      subscriber.add(flush$.subscribe({ next: emit, error: (error) => subscriber.error(error) }));
-      subscriber.add(
-        source.subscribe({
-          next: (item) => {
-            dropped += held.push(item);
-          },
-          error: (error) => subscriber.error(error),
-          complete: () => {
-            if (held.length > 0) {
-              emit();
-            }
-            subscriber.complete();
-          },
+      const end$ = source.pipe(
+        tap((item) => {
+          dropped += held.push(item);
+        }),
+        ignoreElements(),
+        endWith('end' as const),
+      );
+      return merge(
+        flush$.pipe(
+          map(() => 'flush' as const),
+          concatWith(NEVER),
+        ),
+        end$,
+      ).pipe(
+        takeWhile((cause) => cause !== 'end', true),
+        filter((cause) => cause === 'flush' || held.length > 0),
+        map(() => {
+          const batch = { items: held.take(held.length), dropped };
+          dropped = 0;
+          return batch;
         }),
       );
     });

@@ -8,6 +8,7 @@ import {
   defer,
   EMPTY,
   exhaustMap,
+  filter,
   finalize,
   from,
   identity,
@@ -127,6 +128,7 @@ export function deliver<T>(
     const state = new DeliveryState<T>(maxBuffered);
     let ended = false;
     let shutDown = false;
+    let askedSinceFailure = false;
 
     const end$ = items$.pipe(
       ignoreElements(),
@@ -137,9 +139,14 @@ export function deliver<T>(
       shareReplay(1),
     );
     const explicit$ = flush$.pipe(
-      tap(() => state.flushAllHeld()),
+      tap(() => {
+        askedSinceFailure = true;
+        state.flushAllHeld();
+      }),
       share({ resetOnComplete: false, resetOnError: false }),
     );
+    /** An explicit flush, be it one that was asked for while the failure was being told. */
+    const attemptNow$ = defer(() => (askedSinceFailure ? of(undefined) : explicit$));
     const shutdown$ = defer(() => {
       shutDown = true;
       return exporter.shutdown?.() ?? EMPTY;
@@ -149,15 +156,15 @@ export function deliver<T>(
     );
 
     const retryInMillis = (result: ExportResult<T>, isLast: boolean): number | undefined => {
-      if (isLast || result.status !== 'failed') {
+      if (isLast || !state.isFailure(result)) {
         return undefined;
       }
-      return ended
-        ? 0
-        : backoffMillis(flushIntervalMillis, state.failuresInARow + 1, result.retryAfterMillis);
+      const asked = result.status === 'failed' ? result.retryAfterMillis : undefined;
+      return ended ? 0 : backoffMillis(flushIntervalMillis, state.failuresInARow + 1, asked);
     };
 
-    const exportNext = (isLast: boolean) =>
+    /** One export and what it brings about; fails if the export did. */
+    const exportNext = (isLast: boolean): Observable<DeliveryEvent> =>
       defer(() =>
         attempt(
           state.takeBatch((held) => exporter.batchSize?.(held, state.totals) ?? held.length),
@@ -165,29 +172,28 @@ export function deliver<T>(
         ),
       ).pipe(
         catchError((error) => of<ExportResult<T>>({ status: 'failed', error: asError(error) })),
-        map((result) => ({
-          events: state.settle(result, scheduler.now(), retryInMillis(result, isLast)),
-          failure: result.status === 'failed' ? new ExportFailure(result.retryAfterMillis ?? 0) : undefined,
-        })),
+        concatMap((result) => {
+          const retryAfterMillis = result.status === 'failed' ? result.retryAfterMillis : undefined;
+          const failure = state.isFailure(result) ? new ExportFailure(retryAfterMillis ?? 0) : undefined;
+          askedSinceFailure = false;
+          const events = state.settle(result, scheduler.now(), retryInMillis(result, isLast));
+          return concat(events, failure === undefined ? EMPTY : throwError(() => failure));
+        }),
       );
 
-    /** One flush, up to its first failure, with which it ends. */
+    const isLeft = (): boolean => state.leftToFlush > 0;
+    const isLeftToFlush = (): boolean => isLeft() && !ended;
+
+    /** One flush, up to its first failure, with which it ends. Goes on if its events make somebody ask for more. */
     const flushOnce$ = defer((): Observable<DeliveryEvent> => {
       state.flushAllHeld();
-      if (state.leftToFlush === 0 && exporter.exportsEmptyBatches !== true) {
-        return of({ type: 'flushed' });
-      }
-      return exportNext(false).pipe(
-        repeat(),
-        takeWhile(({ failure }) => failure === undefined && !ended && state.leftToFlush > 0, true),
-        concatMap(({ events, failure }) =>
-          concat(
-            from(events),
-            failure !== undefined ? throwError(() => failure) : EMPTY,
-            defer(() => (state.leftToFlush === 0 && !ended ? of({ type: 'flushed' } as const) : EMPTY)),
-          ),
-        ),
+      const exports$ = defer(() =>
+        isLeft() || exporter.exportsEmptyBatches === true
+          ? repeatWhile(exportNext(false), isLeftToFlush)
+          : EMPTY,
       );
+      const told$ = defer(() => (ended ? EMPTY : of({ type: 'flushed' } as const)));
+      return repeatWhile(concat(exports$, told$), isLeftToFlush);
     });
 
     /** Begins with a flush at once when it comes out of a backoff, and keeps time from there. */
@@ -200,7 +206,7 @@ export function deliver<T>(
     ).pipe(
       retryWithBackoff({
         baseMillis: flushIntervalMillis,
-        attemptNow$: explicit$,
+        attemptNow$,
         giveUp$: end$,
         retryAfterMillis: (error) => (error as ExportFailure).retryAfterMillis,
         isSuccess: (event) => event.type === 'exported',
@@ -209,17 +215,11 @@ export function deliver<T>(
     );
 
     const lastExports$ = defer((): Observable<DeliveryEvent> => {
-      state.flushAllHeld();
+      state.beginDrain();
       // With nothing held there is nothing to lose; but an exporter whose heartbeat failed gets to make it good.
       const heartbeatFailed = exporter.exportsEmptyBatches === true && state.failuresInARow > 0;
-      return state.leftToFlush === 0 && !heartbeatFailed
-        ? EMPTY
-        : exportNext(true).pipe(
-            repeat(),
-            takeWhile(({ failure }) => failure === undefined && state.leftToFlush > 0, true),
-            concatMap(({ events }) => events),
-          );
-    });
+      return isLeft() || heartbeatFailed ? repeatWhile(exportNext(true), isLeft) : EMPTY;
+    }).pipe(catchError(() => EMPTY));
 
     const overdue$ = defer((): Observable<DeliveryEvent> => {
       const error = new Error(`no answer within the ${exportTimeoutMillis} ms of the drain`);
@@ -256,6 +256,18 @@ export function deliver<T>(
   };
 
   return (source) => source.pipe(connect(run));
+}
+
+/** Marks the end of one round of {@link repeatWhile}. */
+const ROUND = Symbol('round');
+
+/** Subscribes to a source again and again, as long as the condition holds after what it emitted has been heard. */
+function repeatWhile<T>(source: Observable<T>, goOn: () => boolean): Observable<T> {
+  return concat(source, of(ROUND)).pipe(
+    repeat(),
+    takeWhile((value) => value !== ROUND || goOn()),
+    filter((value): value is Exclude<typeof value, typeof ROUND> => value !== ROUND),
+  ) as Observable<T>;
 }
 
 const RESULTS: readonly unknown[] = ['delivered', 'rejected', 'split', 'failed'];

@@ -38,11 +38,14 @@ export interface Split {
   readonly items: number;
 }
 
-/** The receiver refused items themselves. They are given up. */
+/** The receiver refused the data itself. It is given up. */
 export interface Rejected {
   readonly type: 'rejected';
   readonly error: Error;
+  /** Items given up whole. */
   readonly items: number;
+  /** Data points given up of an item of which the rest goes on. */
+  readonly points: number;
 }
 
 /** Items were evicted because the buffer was full. */
@@ -63,6 +66,8 @@ export interface Drained {
   readonly type: 'drained';
   /** Items that were still held, and are lost. */
   readonly lost: number;
+  /** Items that the receiver refused in the drain, and are lost too. */
+  readonly rejected: number;
   /** Why the last export failed; `undefined` if it did not. */
   readonly error: Error | undefined;
 }

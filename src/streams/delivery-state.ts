@@ -1,5 +1,5 @@
 import type { DeliveryEvent } from './delivery-events.js';
-import type { DeliveryTotals, ExportResult } from './exporter.js';
+import { type DeliveryTotals, type ExportResult, MAX_SPLITS_IN_A_ROW } from './exporter.js';
 import { HeldItems } from './held-items.js';
 
 /**
@@ -13,7 +13,9 @@ export class DeliveryState<T> {
   #inFlight: readonly T[] = [];
   #failuresInARow = 0;
   #droppedSinceSuccess = 0;
+  #splitsInARow = 0;
   #lastError: Error | undefined;
+  #rejectedBeforeDrain: number | undefined;
   /** The flush under way sends items up to this one, counted from the first ever collected. */
   #flushThrough = 0;
   #totals: DeliveryTotals = {
@@ -92,17 +94,31 @@ export class DeliveryState<T> {
     const { error } = result;
     this.#count({ exportsFailed: this.#totals.exportsFailed + 1 });
     if (result.status === 'rejected') {
-      this.#count({ rejected: this.#totals.rejected + batch.length });
-      return [{ type: 'rejected', error, items: batch.length }];
+      return this.#rejected(batch, result);
     }
     const dropped = this.#dropped(this.#held.putBack(batch));
-    if (result.status === 'split') {
+    if (result.status === 'split' && this.#splitsInARow < MAX_SPLITS_IN_A_ROW) {
+      this.#splitsInARow++;
       return [{ type: 'split', error, items: batch.length }, ...dropped];
     }
+    this.#splitsInARow = 0;
     this.#failuresInARow++;
     this.#lastError = error;
     const failures = this.#failuresInARow;
     return [{ type: 'failed', error, failures, retryInMillis, held: this.#held.length }, ...dropped];
+  }
+
+  /** Whether settling this result makes a failure. */
+  isFailure(result: ExportResult<T>): boolean {
+    return (
+      result.status === 'failed' || (result.status === 'split' && this.#splitsInARow >= MAX_SPLITS_IN_A_ROW)
+    );
+  }
+
+  /** From here on, what the receiver refuses is told by {@link drained}. */
+  beginDrain(): void {
+    this.flushAllHeld();
+    this.#rejectedBeforeDrain = this.#totals.rejected;
   }
 
   /** Whether an export has been begun and not settled. */
@@ -112,7 +128,13 @@ export class DeliveryState<T> {
 
   /** Accounts for the end: what is still held is lost. */
   drained(): DeliveryEvent {
-    return { type: 'drained', lost: this.#held.length, error: this.#lastError };
+    const { rejected } = this.#totals;
+    return {
+      type: 'drained',
+      lost: this.#held.length,
+      rejected: rejected - (this.#rejectedBeforeDrain ?? rejected),
+      error: this.#lastError,
+    };
   }
 
   #delivered(
@@ -125,6 +147,7 @@ export class DeliveryState<T> {
     const droppedBefore = this.#droppedSinceSuccess;
     const failures = this.#failuresInARow;
     this.#droppedSinceSuccess = 0;
+    this.#splitsInARow = 0;
     this.#failuresInARow = 0;
     this.#lastError = undefined;
     this.#count({
@@ -136,6 +159,21 @@ export class DeliveryState<T> {
     return [
       { type: 'exported', items, droppedBefore, partial },
       ...(failures > 0 ? [{ type: 'recovered', failures } as const] : []),
+      ...(remainder === undefined ? [] : this.#dropped(this.#held.putBack([remainder]))),
+    ];
+  }
+
+  #rejected(batch: readonly T[], result: ExportResult<T> & { status: 'rejected' }): DeliveryEvent[] {
+    const { error, remainder, rejectedPoints = 0 } = result;
+    const items = remainder === undefined ? batch.length : batch.length - 1;
+    this.#splitsInARow = 0;
+    this.#lastError = error;
+    this.#count({
+      rejected: this.#totals.rejected + items,
+      rejectedPoints: this.#totals.rejectedPoints + rejectedPoints,
+    });
+    return [
+      { type: 'rejected', error, items, points: rejectedPoints },
       ...(remainder === undefined ? [] : this.#dropped(this.#held.putBack([remainder]))),
     ];
   }

@@ -5,9 +5,10 @@ import type { ObservableInput } from 'rxjs';
  *
  * - `delivered`: the receiver has it. With a `remainder`, it has all but that: the batch's last item was too large
  *   for one request, and this is what is left of it. It goes out in the next export of the same flush.
- * - `rejected`: the receiver refused the data itself and would refuse it for ever. The batch is given up.
+ * - `rejected`: the receiver refused the data itself and would refuse it for ever. The batch is given up; with a
+ *   `remainder`, all but that, which goes out in the next export of the same flush.
  * - `split`: the receiver refused the batch as a whole, and smaller ones may pass. It is held again, at the front,
- *   and the flush goes on at once.
+ *   and the flush goes on at once. After {@link MAX_SPLITS_IN_A_ROW} in a row it counts as `failed`.
  * - `failed`: anything else. The batch is held again, at the front, and the backoff begins.
  */
 export type ExportResult<T> =
@@ -17,7 +18,13 @@ export type ExportResult<T> =
       /** What the receiver did not take of a batch that it took, and why, in its own words. */
       readonly partial?: PartialSuccess;
     }
-  | { readonly status: 'rejected'; readonly error: Error }
+  | {
+      readonly status: 'rejected';
+      readonly error: Error;
+      readonly remainder?: T;
+      /** Data points given up of an item that goes on as `remainder`. */
+      readonly rejectedPoints?: number;
+    }
   | { readonly status: 'split'; readonly error: Error }
   | {
       readonly status: 'failed';
@@ -25,6 +32,9 @@ export type ExportResult<T> =
       /** The wait that the receiver asked for, ms. */
       readonly retryAfterMillis?: number;
     };
+
+/** The most `split`s in a row, without anything between them that gets on: a bound on what a flush may try. */
+export const MAX_SPLITS_IN_A_ROW = 64;
 
 /** The part of a delivered batch that the receiver left out. It is not sent again. */
 export interface PartialSuccess {
@@ -44,7 +54,7 @@ export interface DeliveryTotals {
   readonly dropped: number;
   /** Items that the receiver refused for ever. */
   readonly rejected: number;
-  /** Data points left out by partial successes. */
+  /** Data points left out by partial successes, or refused for ever while the rest of their item went on. */
   readonly rejectedPoints: number;
   /** Exports that the receiver acknowledged. */
   readonly exportsSucceeded: number;

@@ -22,7 +22,7 @@ function inModelWords(at: number, event: DeliveryEvent): ModelEvent {
     case 'flushed':
       return [at, 'flushed'];
     case 'drained':
-      return [at, 'drained', event.lost, reason(event.error)];
+      return [at, 'drained', event.lost, event.rejected, reason(event.error)];
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, ftruncateSync, statSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Collection } from '../../src/shm/collection.js';
@@ -284,6 +284,19 @@ describe('registries', () => {
     );
   });
 
+  it.skipIf(process.platform !== 'linux')(
+    'are no pipes: one at their name is refused, and holds nothing up',
+    () => {
+      const msbHome = testHome();
+      for (const abi of [3, 7]) {
+        execFileSync('mkfifo', [`/dev/shm${registryName(msbHome, abi)}`]);
+      }
+      const collection = registriesOf(msbHome).read(now);
+      expect(stateOf(collection, 3)).toBe('refused');
+      expect(messageOf(collection, 3)).toContain('is no shared memory: expected a regular object');
+    },
+  );
+
   it('of a newer ABI are named in a warning', () => {
     const msbHome = testHome();
     mapForWriting(registryName(msbHome, 5), 4096).unmap();
@@ -319,6 +332,18 @@ describe('a run', () => {
     const [second] = registries.read(now).runs;
     expect(second.name).toBe('other');
     expect(second).not.toBe(first);
+  });
+
+  it('keeps its identity when its registry is detached and attached again', () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    const registries = registriesOf(msbHome);
+    registry.sample(registry.start(tenant()), sample);
+    const [before] = registries.read(now).runs;
+    registry.view.setUint32(HEADER.state, 1, true);
+    expect(stateOf(registries.read(now), 3)).toBe('initialising');
+    registry.view.setUint32(HEADER.state, 2, true);
+    expect(registries.read(now).runs[0]).toBe(before);
   });
 
   it('keeps its identity through a reading in which its slot was torn', () => {

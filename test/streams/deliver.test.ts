@@ -285,7 +285,7 @@ describe('data that the receiver refuses', () => {
       [10_000, 2],
       [10_000, 3],
     ]);
-    expect(of('rejected')).toEqual([[10_000, { type: 'rejected', error: boom, items: 1 }]]);
+    expect(of('rejected')).toEqual([[10_000, { type: 'rejected', error: boom, items: 1, points: 0 }]]);
   });
 
   it('as a whole is tried in smaller batches at once', () => {
@@ -298,6 +298,84 @@ describe('data that the receiver refuses', () => {
       { ticks: 3, unsubscribeAt: 15_000, exporter: { batchSize: (held) => (alone ? 1 : held.length) } },
     );
     expect(batches.map(([, batch]) => batch)).toEqual([[1, 2, 3], [1], [2], [3]]);
+  });
+});
+
+describe('an explicit flush that is asked for by who hears an event', () => {
+  /** Collects an item and asks for a flush when an event of this type is heard for the first time. */
+  function askedBy(type: DeliveryEvent['type'], respond: (attempt: number) => Observable<unknown>) {
+    const scheduler = new TestScheduler(() => {});
+    const attempts: [number, readonly number[]][] = [];
+    scheduler.run(({ flush }) => {
+      const items$ = new Subject<number>();
+      const flush$ = new Subject<void>();
+      let asked = false;
+      const subscription = items$
+        .pipe(
+          deliver<number>(
+            {
+              export: (batch) => {
+                attempts.push([scheduler.now(), batch]);
+                return respond(attempts.length);
+              },
+            },
+            { flushIntervalMillis: 10_000, flush$, scheduler },
+          ),
+        )
+        .subscribe((event) => {
+          if (event.type === type && !asked) {
+            asked = true;
+            items$.next(2);
+            flush$.next();
+          }
+        });
+      items$.next(1);
+      scheduler.schedule(() => subscription.unsubscribe(), 10_500);
+      flush();
+    });
+    return attempts;
+  }
+
+  it.each(['exported', 'flushed'] as const)('is made at once after %s', (type) => {
+    expect(askedBy(type, () => delivered())).toEqual([
+      [10_000, [1]],
+      [10_000, [2]],
+    ]);
+  });
+
+  it('is made at once after failed, without the wait', () => {
+    expect(askedBy('failed', (attempt) => (attempt === 1 ? failed() : delivered()))).toEqual([
+      [10_000, [1]],
+      [10_000, [1, 2]],
+    ]);
+  });
+});
+
+describe('a receiver that refuses a batch as a whole for ever', () => {
+  it('has failed after 64 times, so that the backoff begins', () => {
+    const { batches, of } = run(() => [{ status: 'split', error: boom }] as never, {
+      ticks: 1,
+      unsubscribeAt: 15_000,
+    });
+    expect(batches).toHaveLength(65);
+    expect(of('split')).toHaveLength(64);
+    expect(of('failed')[0][1]).toMatchObject({ error: boom, failures: 1, retryInMillis: 10_000, held: 1 });
+  });
+});
+
+describe('data refused while the rest of its item goes on', () => {
+  it('is counted in points, the item as delivered in the end', () => {
+    const answers = [
+      { status: 'rejected', error: boom, remainder: 7, rejectedPoints: 11 },
+      { status: 'delivered' },
+    ];
+    const { of, batches } = run((_, attempt) => [answers[attempt - 1]] as never, {
+      ticks: 1,
+      unsubscribeAt: 15_000,
+    });
+    expect(batches.map(([, batch]) => batch)).toEqual([[1], [7]]);
+    expect(of('rejected')[0][1]).toEqual({ type: 'rejected', error: boom, items: 0, points: 11 });
+    expect(of('exported')[0][1]).toMatchObject({ items: 1 });
   });
 });
 
@@ -330,7 +408,7 @@ describe('the end of the source', () => {
       [10_000, 10],
       [12_000, 1],
     ]);
-    expect(log.at(-1)?.[1]).toEqual({ type: 'drained', lost: 0, error: undefined });
+    expect(log.at(-1)?.[1]).toEqual({ type: 'drained', lost: 0, rejected: 0, error: undefined });
     expect(completedAt).toBe(14_000);
   });
 
@@ -339,7 +417,7 @@ describe('the end of the source', () => {
     expect(batches).toHaveLength(1);
     expect(log.slice(-2)).toEqual([
       [3_000, { type: 'failed', error: boom, failures: 1, retryInMillis: undefined, held: 3 }],
-      [3_000, { type: 'drained', lost: 3, error: boom }],
+      [3_000, { type: 'drained', lost: 3, rejected: 0, error: boom }],
     ]);
   });
 
@@ -353,8 +431,26 @@ describe('the end of the source', () => {
     expect(log.at(-1)?.[1]).toEqual({
       type: 'drained',
       lost: 3,
+      rejected: 0,
       error: new Error('no answer within the 3000 ms of the drain'),
     });
+  });
+
+  it('tells what the receiver refused in it as lost', () => {
+    const { log } = run(() => [{ status: 'rejected', error: boom }] as never, { ticks: 2, stopAt: 3_000 });
+    expect(log.at(-1)?.[1]).toEqual({ type: 'drained', lost: 0, rejected: 2, error: boom });
+  });
+
+  it('sends a last heartbeat if the last one failed', () => {
+    const { batches, log } = run((_, attempt) => (attempt === 1 ? failed() : delivered()), {
+      stopAt: 15_000,
+      exporter: { exportsEmptyBatches: true },
+    });
+    expect(batches).toEqual([
+      [10_000, []],
+      [15_000, []],
+    ]);
+    expect(log.at(-1)?.[1]).toMatchObject({ type: 'drained', error: undefined });
   });
 
   it('does not wait for a shutdown that hangs', () => {

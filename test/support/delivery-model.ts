@@ -22,6 +22,7 @@ export function model(schedule: Schedule): ModelTrace | undefined {
   let failures = 0;
   let droppedBefore = 0;
   let lost: string | undefined;
+  let rejectedInDrain = 0;
   let phase = 'idle' as 'idle' | 'exporting' | 'waiting' | 'done';
   let ended = false;
   let draining = false;
@@ -45,7 +46,7 @@ export function model(schedule: Schedule): ModelTrace | undefined {
   };
   const finish = (at: number): void => {
     phase = 'done';
-    events.push([at, 'drained', held.length, lost]);
+    events.push([at, 'drained', held.length, rejectedInDrain, lost]);
   };
   const drain = (at: number): void => {
     draining = true;
@@ -104,6 +105,8 @@ export function model(schedule: Schedule): ModelTrace | undefined {
     } else if (kind === 'rejected') {
       events.push([at, 'rejected', batch.length]);
       gone += batch.length;
+      lost = kind;
+      rejectedInDrain += draining ? batch.length : 0;
     } else {
       held = [...batch, ...held];
       const excess = Math.max(0, held.length - maxBuffered);

@@ -35,7 +35,7 @@ export function parseEndpoint(text: string, protocol: OtlpProtocol): URL {
   return url;
 }
 
-/** The text without what may be a password. */
+/** The text without what may be a password: all between the scheme and the last @. */
 function shown(text: string): string {
-  return text.replace(/\/\/[^/@]*@/u, '//***@').replace(/^[^/@]*@/u, '***@');
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/isu, '$1***@');
 }

@@ -1,0 +1,135 @@
+import { EMPTY, lastValueFrom, of, throwError, toArray } from 'rxjs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  type Collection,
+  type CollectorEvent,
+  deliver,
+  LostCollectionsError,
+  otlpSink,
+  type Sink,
+  startCollector,
+} from '../src/index.js';
+import { startGrpcReceiver } from './receiver/receiver.js';
+import { eventually } from './support/eventually.js';
+import { tenant, testHome, testRegistry } from './support/home.js';
+
+function homeWithSandbox(): string {
+  const msbHome = testHome();
+  const registry = testRegistry({ msbHome });
+  registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+  return msbHome;
+}
+
+/** A sink into an array, that can be told to fail. */
+function arraySink() {
+  const names: string[] = [];
+  const control = { failing: false };
+  const sink = (flush$: Parameters<Parameters<typeof startCollector>[0]['sinks'][string]>[0]): Sink =>
+    deliver<Collection>(
+      {
+        export: (batch) => {
+          if (control.failing) {
+            throw new Error('refused');
+          }
+          names.push(...batch.flatMap((collection) => Array.from(collection, ({ name }) => name)));
+          return of(undefined);
+        },
+      },
+      { flushIntervalMillis: 60_000, flush$ },
+    );
+  return { names, control, sink };
+}
+
+describe('a running collector', () => {
+  it('reads, flushes when asked, and drains', async () => {
+    const { names, sink } = arraySink();
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      collectIntervalMillis: 5,
+      sinks: { sink },
+    });
+    const events = lastValueFrom(collector.events$.pipe(toArray()));
+    await eventually(async () => {
+      await collector.flush();
+      return names.includes('devbox');
+    });
+    await collector.shutdown();
+    await collector.shutdown();
+    const types = (await events).map((event) => (event.type === 'delivery' ? event.event.type : event.type));
+    expect(types).toContain('collected');
+    expect(types.slice(-2)).toEqual(['drained', 'sink-ended']);
+  });
+
+  it('flushes past a backoff, and says why a flush failed', async () => {
+    const { control, sink } = arraySink();
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      collectIntervalMillis: 5,
+      sinks: { sink },
+    });
+    control.failing = true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(collector.flush()).rejects.toThrowError('refused');
+    control.failing = false;
+    await collector.flush();
+    await collector.shutdown();
+    await expect(collector.flush()).rejects.toThrowError('the sink sink has ended');
+  });
+
+  it('rejects its shutdown if the last export failed, with how many collections are lost', async () => {
+    const { control, sink } = arraySink();
+    control.failing = true;
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      collectIntervalMillis: 5,
+      sinks: { sink },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const error = await collector.shutdown().catch((reason) => reason);
+    expect(error).toBeInstanceOf(LostCollectionsError);
+    expect(error.lost).toBeGreaterThan(0);
+    expect(error.message).toMatch(/^the last export failed, \d+ collections? (is|are) lost: refused$/u);
+  });
+
+  it('goes on when one of its sinks ends or fails, and says so', async () => {
+    const { names, sink } = arraySink();
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      collectIntervalMillis: 5,
+      sinks: { sink, broken: () => () => throwError(() => new Error('broken')), over: () => () => EMPTY },
+    });
+    const events: CollectorEvent[] = [];
+    collector.events$.subscribe((event) => events.push(event));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(collector.flush()).rejects.toThrowError(/broken|has ended/u);
+    await eventually(() => names.length > 0);
+    await expect(collector.shutdown()).rejects.toThrowError('broken');
+  });
+
+  it('feeds several sinks from one reading', async () => {
+    const first = arraySink();
+    const second = arraySink();
+    const receiver = await startGrpcReceiver();
+    onTestFinished(() => receiver.close());
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      collectIntervalMillis: 1_000,
+      sinks: {
+        first: first.sink,
+        second: second.sink,
+        otlp: (flush$) => otlpSink({ endpoint: `http://127.0.0.1:${receiver.port}`, flush$ }),
+      },
+    });
+    const seen: Collection[] = [];
+    collector.events$.subscribe((event) => event.type === 'collected' && seen.push(event.collection));
+    await eventually(() => seen.length > 0);
+    await collector.shutdown();
+    expect(first.names).toEqual(second.names);
+    expect(first.names).toEqual(seen.flatMap((collection) => Array.from(collection, ({ name }) => name)));
+    expect(
+      receiver.accepted
+        .flatMap(({ points }) => points)
+        .some(({ attributes }) => attributes['sandbox.name'] === 'devbox'),
+    ).toBe(true);
+  });
+});
