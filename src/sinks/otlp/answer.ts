@@ -17,8 +17,21 @@ export type Answer =
 /** The most characters of a receiver's words that are passed on. */
 const MAX_WORDS = 300;
 
-/** A receiver's words on one line, no longer than a log line should be. */
-export function words(text: string): string {
-  const line = text.replace(/\s+/gu, ' ').trim();
+/**
+ * A receiver's words on one line, no longer than a log line should be. Secrets are blotted out first: cut or
+ * reflowed ones would not be found.
+ */
+function words(text: string, redact: (text: string) => string): string {
+  const line = redact(text).replace(/\s+/gu, ' ').trim();
   return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}...` : line;
+}
+
+/** An answer with all that the receiver said in it made fit for a log. */
+export function presentable(answer: Answer, redact: (text: string) => string): Answer {
+  if (answer.kind !== 'accepted') {
+    return { ...answer, error: new Error(words(answer.error.message, redact)) };
+  }
+  return answer.partial === undefined
+    ? answer
+    : { ...answer, partial: { ...answer.partial, message: words(answer.partial.message, redact) } };
 }

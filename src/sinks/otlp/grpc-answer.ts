@@ -1,5 +1,4 @@
 import type { Answer } from './answer.js';
-import { words } from './answer.js';
 import { parsePartialSuccess, parseRpcStatus } from './messages.js';
 
 /** gRPC status codes, by number. Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
@@ -46,8 +45,7 @@ export function grpcAccepted(response: Uint8Array): Answer {
 /** What a failed call means. */
 export function grpcAnswer(failure: GrpcFailure): Answer {
   const name = GRPC_STATUS[failure.code] ?? `code ${failure.code}`;
-  const said = words(failure.details);
-  const error = new Error(said === '' ? `gRPC ${name}` : `gRPC ${name}: ${said}`);
+  const error = new Error(failure.details === '' ? `gRPC ${name}` : `gRPC ${name}: ${failure.details}`);
   if (failure.code === INVALID_ARGUMENT) {
     return { kind: 'bad-data', error };
   }
@@ -63,15 +61,16 @@ export function grpcAnswer(failure: GrpcFailure): Answer {
 }
 
 /**
- * Whether a refusal is for the size of the message. RESOURCE_EXHAUSTED is also what a rate limit answers, so the
- * words decide. Those of the servers in use: Go and Node `received message larger than max (5000000 vs. 4194304)`,
- * Java `gRPC message exceeds maximum size 4194304: 5000000`, C++ the same as Go or `Message length limit exceeded`,
- * and tonic, with OUT_OF_RANGE, `decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes`.
+ * Whether a refusal is for the size of the message. RESOURCE_EXHAUSTED is also what a rate limit or a quota answers,
+ * so the words decide. Those of the servers in use: Go, Node and C++ `received message larger than max (5000000 vs.
+ * 4194304)`, Java `gRPC message exceeds maximum size 4194304: 5000000`, C++ also `Message length limit exceeded`, and
+ * tonic, with OUT_OF_RANGE, `decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes`.
  */
 function isSizeRefusal({ code, details }: GrpcFailure): boolean {
   return (
     (code === RESOURCE_EXHAUSTED || code === OUT_OF_RANGE) &&
-    /larger than max|exceeds maximum size|too large|(message|request|body|payload) (size|length)/iu.test(
+    !/\b(rate|quota|per (second|minute|hour|day))\b/iu.test(details) &&
+    /larger than max|exceeds maximum size|(message|request|body|payload|entity)( \w+)?( is)? too (large|big)|message length limit exceeded/iu.test(
       details,
     )
   );

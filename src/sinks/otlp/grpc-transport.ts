@@ -10,6 +10,7 @@ import {
 import { Observable } from 'rxjs';
 import type { Answer } from './answer.js';
 import { grpcAccepted, grpcAnswer } from './grpc-answer.js';
+import { type TrackedSockets, trackSockets } from './tracked-sockets.js';
 import type { Transport, TransportOptions } from './transport.js';
 
 /** Source: opentelemetry/proto/collector/metrics/v1/metrics_service.proto */
@@ -25,6 +26,7 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 export class GrpcTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #credentials: ChannelCredentials;
+  readonly #sockets: TrackedSockets;
   readonly #metadata = new Metadata();
   #client: Client | undefined;
 
@@ -34,6 +36,7 @@ export class GrpcTransport implements Transport {
       options.endpoint.protocol === 'https:'
         ? credentials.createSsl(rootCertificates(options.caCertificate))
         : credentials.createInsecure();
+    this.#sockets = trackSockets(this.#credentials);
     for (const [name, value] of Object.entries(options.headers)) {
       this.#metadata.set(name, value);
     }
@@ -55,7 +58,7 @@ export class GrpcTransport implements Transport {
           if (error === null) {
             subscriber.next(grpcAccepted(response ?? Buffer.alloc(0)));
           } else {
-            this.close();
+            this.#abandon();
             const [statusDetails] = error.metadata?.get('grpc-status-details-bin') ?? [];
             subscriber.next(
               grpcAnswer({
@@ -71,7 +74,7 @@ export class GrpcTransport implements Transport {
       return () => {
         if (!answered) {
           call.cancel();
-          this.close();
+          this.#abandon();
         }
       };
     });
@@ -80,6 +83,12 @@ export class GrpcTransport implements Transport {
   close(): void {
     this.#client?.close();
     this.#client = undefined;
+  }
+
+  /** Lets go of a connection that may be half open, or stuck: it is not waited for. */
+  #abandon(): void {
+    this.close();
+    this.#sockets.destroy();
   }
 
   #connect(): Client {

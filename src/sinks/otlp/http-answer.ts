@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 import type { Answer } from './answer.js';
-import { words } from './answer.js';
 import { parsePartialSuccess, parseRpcStatus } from './messages.js';
 
 /** What an OTLP/HTTP receiver answered. */
@@ -64,9 +63,9 @@ function describe(response: HttpResponse): string {
   const line = reason === undefined ? `HTTP ${status}` : `HTTP ${status} ${reason}`;
   const location = status >= 300 && status <= 399 ? header(response, 'location') : undefined;
   if (location !== undefined) {
-    return `${line}: the endpoint redirects to ${words(location)}; redirects are not followed`;
+    return `${line}: the endpoint redirects to ${location}; redirects are not followed`;
   }
-  const said = words(receiversWords(response));
+  const said = receiversWords(response);
   return said === '' ? line : `${line}: ${said}`;
 }
 

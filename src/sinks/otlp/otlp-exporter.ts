@@ -14,12 +14,32 @@ export const MAX_REQUEST_BYTES = 3.5 * 1024 * 1024;
 const HEADROOM = 0.95;
 
 /**
+ * The most refusals that are spent on finding the bad rows of one collection. Each bad one costs about the binary
+ * logarithm of the number of rows: 10 for 1,000 sandboxes.
+ */
+const MAX_SEARCH_REFUSALS = 48;
+
+/** The search for what is bad in a collection that was refused alone. */
+interface Search {
+  /** The collection, by its time: its parts are objects of their own. */
+  readonly collectedAtMillis: number;
+  /** Rows that the next part has. */
+  rows: number;
+  refusals: number;
+  /** Whether the receiver has taken any part of it. */
+  accepted: boolean;
+}
+
+/**
  * Exports collections as OTLP requests: one a batch, none larger than the receiver takes.
  *
  * - Batches are cut at the boundaries of collections. Only a collection that is too large by itself goes out in
  *   parts, one export each, its rest coming back as the `remainder`.
  * - A receiver that refuses a request for its size gets smaller ones from then on.
- * - A batch that is refused as bad data goes out again collection by collection; one refused alone is given up.
+ * - A batch that is refused as bad data goes out again collection by collection. One that is refused alone goes out
+ *   in smaller and smaller parts, so that the sandboxes whose data is refused are the only ones given up. A
+ *   receiver that has refused all of a collection refuses everything, it seems: from then on a collection refused
+ *   alone is given up as it is, until something is accepted again.
  */
 export class OtlpExporter implements Exporter<Collection> {
   readonly exportsEmptyBatches = true;
@@ -28,6 +48,8 @@ export class OtlpExporter implements Exporter<Collection> {
   readonly #now: () => number;
   #limitBytes = MAX_REQUEST_BYTES;
   #toSendAlone = 0;
+  #search: Search | undefined;
+  #refusesEverything = false;
 
   /** @param now wall-clock time, Unix ms */
   constructor(encoder: RequestEncoder, transport: Transport, now: () => number) {
@@ -49,16 +71,19 @@ export class OtlpExporter implements Exporter<Collection> {
   }
 
   export(batch: readonly Collection[], totals: DeliveryTotals): Observable<ExportResult<Collection>> {
-    const rowsOfLast = batch.length === 1 ? this.#rowsThatFit(batch[0], totals) : undefined;
-    const isPart = rowsOfLast !== undefined && rowsOfLast < batch[0].size;
-    const part = isPart ? [batch[0].slice(0, rowsOfLast)] : batch;
-    const request = this.#encoder.encode(part, totals, this.#now());
-    return this.#transport.send(request).pipe(
-      map((answer) => {
-        const remainder = isPart ? batch[0].slice(rowsOfLast) : undefined;
-        return this.#resultOf(answer, part, remainder, request.length);
-      }),
-    );
+    const [first] = batch;
+    if (this.#search?.collectedAtMillis !== first?.collectedAtMillis) {
+      this.#search = undefined;
+    }
+    const rows =
+      batch.length === 1 ? Math.min(this.#search?.rows ?? Infinity, this.#rowsThatFit(first, totals)) : 0;
+    const isPart = batch.length === 1 && rows < first.size;
+    const sent = isPart ? [first.slice(0, rows)] : batch;
+    const remainder = isPart ? first.slice(rows) : undefined;
+    const request = this.#encoder.encode(sent, totals, this.#now());
+    return this.#transport
+      .send(request)
+      .pipe(map((answer) => this.#resultOf(answer, sent, remainder, request.length)));
   }
 
   shutdown(): [] {
@@ -86,30 +111,22 @@ export class OtlpExporter implements Exporter<Collection> {
   ): ExportResult<Collection> {
     switch (answer.kind) {
       case 'accepted':
-        if (remainder === undefined) {
-          this.#settledAlone();
-        }
+        this.#accepted(sent, remainder);
         return {
           status: 'delivered',
           ...(remainder === undefined ? {} : { remainder }),
           ...(answer.partial === undefined ? {} : { partial: answer.partial }),
         };
       case 'bad-data':
-        if (sent.length > 1) {
-          this.#toSendAlone = sent.length;
-          return { status: 'split', error: answer.error };
-        }
-        this.#settledAlone();
-        return { status: 'rejected', error: answer.error };
+        return this.#refused(answer.error, sent, remainder);
       case 'too-large':
         if (sent.length > 1 || (sent.length === 1 && sent[0].size > 1)) {
           this.#limitBytes = smallerLimit(sentBytes, answer.limitBytes);
           return { status: 'split', error: answer.error };
         }
-        // One sandbox's sample is not too large for anybody: what was refused was not the size.
+        // One sandbox's sample is too large for nobody: it is not the size that this receiver refuses.
         this.#limitBytes = MAX_REQUEST_BYTES;
-        this.#settledAlone();
-        return { status: 'rejected', error: answer.error };
+        return { status: 'failed', error: answer.error };
       case 'failed':
         return {
           status: 'failed',
@@ -119,7 +136,58 @@ export class OtlpExporter implements Exporter<Collection> {
     }
   }
 
-  #settledAlone(): void {
+  #accepted(sent: readonly Collection[], remainder: Collection | undefined): void {
+    this.#refusesEverything &&= sent.every(({ size }) => size === 0);
+    if (remainder === undefined) {
+      this.#settled();
+    } else if (this.#search !== undefined) {
+      this.#search.accepted = true;
+      this.#search.rows *= 2;
+    }
+  }
+
+  #refused(
+    error: Error,
+    sent: readonly Collection[],
+    remainder: Collection | undefined,
+  ): ExportResult<Collection> {
+    if (sent.length > 1) {
+      this.#toSendAlone = sent.length;
+      return { status: 'split', error };
+    }
+    const [collection] = sent;
+    const rows = collection?.size ?? 0;
+    const search = this.#search ?? {
+      collectedAtMillis: collection?.collectedAtMillis ?? 0,
+      rows,
+      refusals: 0,
+      accepted: false,
+    };
+    search.refusals++;
+    const isHopeless = this.#refusesEverything || search.refusals > MAX_SEARCH_REFUSALS;
+    const rest = remainder ?? (search.accepted ? collection.slice(rows) : undefined);
+    if (rows === 1 && rest !== undefined && !isHopeless) {
+      this.#search = search;
+      return {
+        status: 'rejected',
+        error,
+        remainder: rest,
+        rejectedPoints: this.#encoder.pointCount(collection),
+      };
+    }
+    if (rows <= 1 || isHopeless) {
+      this.#refusesEverything ||= !search.accepted;
+      this.#settled();
+      return { status: 'rejected', error };
+    }
+    search.rows = Math.ceil(rows / 2);
+    this.#search = search;
+    return { status: 'split', error };
+  }
+
+  /** A collection is done with, one way or the other. */
+  #settled(): void {
+    this.#search = undefined;
     this.#toSendAlone = Math.max(0, this.#toSendAlone - 1);
   }
 }

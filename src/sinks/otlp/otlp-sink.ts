@@ -4,7 +4,7 @@ import { VERSION } from '../../package-info.js';
 import { type DeliveryOptions, deliver, deliveryOptions } from '../../streams/deliver.js';
 import { unseenSamples } from '../../streams/unseen-samples.js';
 import type { Sink } from '../sink.js';
-import type { Answer } from './answer.js';
+import { type Answer, presentable } from './answer.js';
 import type { AttributeOptions } from './attributes.js';
 import { type OtlpProtocol, parseEndpoint } from './endpoint.js';
 import { headerProblem, redactor } from './headers.js';
@@ -113,7 +113,7 @@ class LazyTransport implements Transport {
     return this.#transport$.pipe(
       switchMap((transport) => (this.#closed ? [] : transport.send(request))),
       catchError((error: Error) => of<Answer>({ kind: 'failed', error })),
-      map((answer) => redacted(answer, this.#redact)),
+      map((answer) => presentable(answer, this.#redact)),
     );
   }
 
@@ -127,13 +127,4 @@ async function load(protocol: OtlpProtocol): Promise<new (options: TransportOpti
   return protocol === 'grpc'
     ? (await import('./grpc-transport.js')).GrpcTransport
     : (await import('./http-transport.js')).HttpTransport;
-}
-
-function redacted(answer: Answer, redact: (text: string) => string): Answer {
-  if (answer.kind === 'accepted') {
-    return answer.partial === undefined
-      ? answer
-      : { ...answer, partial: { ...answer.partial, message: redact(answer.partial.message) } };
-  }
-  return { ...answer, error: new Error(redact(answer.error.message)) };
 }

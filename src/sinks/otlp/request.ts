@@ -77,6 +77,15 @@ export class RequestEncoder {
     return bytes;
   }
 
+  /** Data points that a collection makes. */
+  pointCount(collection: Collection): number {
+    let points = 0;
+    for (let row = 0; row < collection.size; row++) {
+      points += SANDBOX_METRICS.filter(({ column }) => !Number.isNaN(collection.value(row, column))).length;
+    }
+    return points;
+  }
+
   /** One request with all points of a batch, and the sidecar's own metrics as of `nowMillis`. */
   encode(batch: readonly Collection[], totals: DeliveryTotals, nowMillis: number): Buffer {
     const table = new PointTable(batch, this.#attributes);

@@ -1,0 +1,39 @@
+import type { Socket } from 'node:net';
+import type { ChannelCredentials } from '@grpc/grpc-js';
+
+/** The sockets that channels made with some credentials have open. */
+export interface TrackedSockets {
+  /** Closes them all, whatever they are waiting for. */
+  destroy(): void;
+}
+
+/**
+ * Tracks the sockets of every channel that will use these credentials.
+ *
+ * Closing a gRPC client does not close a connection whose HTTP/2 handshake the peer has not answered: it would stay
+ * for as long as the peer does, one more for each attempt. Credentials are where a channel hands out its sockets.
+ */
+export function trackSockets(credentials: ChannelCredentials): TrackedSockets {
+  const sockets = new Set<Socket>();
+  const createConnector = credentials._createSecureConnector.bind(credentials);
+  credentials._createSecureConnector = (...parameters) => {
+    const connector = createConnector(...parameters);
+    return {
+      connect: (socket) => {
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+        return connector.connect(socket);
+      },
+      waitForReady: () => connector.waitForReady(),
+      getCallCredentials: () => connector.getCallCredentials(),
+      destroy: () => connector.destroy(),
+    };
+  };
+  return {
+    destroy: () => {
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+    },
+  };
+}

@@ -1,0 +1,430 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { Metadata } from '@grpc/grpc-js';
+import protobuf from 'protobufjs/minimal.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { GRPC_STATUS } from '../../../src/sinks/otlp/grpc-answer.js';
+import {
+  type GrpcReceiverOptions,
+  type GrpcReply,
+  type Receiver,
+  startGrpcReceiver,
+} from '../../receiver/receiver.js';
+import { collectionOf, sandboxRuns } from '../../support/collections.js';
+import { DrivenSink } from '../../support/driven-sink.js';
+import { eventually } from '../../support/eventually.js';
+import { CA_FILE, OTHER_CA_FILE, serverIdentity } from '../../support/tls.js';
+
+const runs = sandboxRuns(3);
+const collection = (index = 0) => collectionOf(runs, 1_790_000_060_000 + index * 1_000);
+
+async function receiverThat(
+  reply: GrpcReceiverOptions['reply'],
+  options: GrpcReceiverOptions = {},
+): Promise<Receiver> {
+  const receiver = await startGrpcReceiver({ ...options, ...(reply === undefined ? {} : { reply }) });
+  onTestFinished(() => receiver.close());
+  return receiver;
+}
+
+const sinkTo = (receiver: { readonly port: number }, options = {}): DrivenSink =>
+  new DrivenSink({ endpoint: `http://127.0.0.1:${receiver.port}`, ...options });
+
+/** The samples that a receiver said yes to: sandbox and time. */
+const samples = (receiver: Receiver): string[] =>
+  receiver.accepted
+    .flatMap(({ points }) => points)
+    .filter(({ metric }) => metric === 'microsandbox.uptime')
+    .map(({ attributes, timeNanos }) => `${attributes['sandbox.name']}@${timeNanos}`);
+
+const expected = (...indices: number[]): string[] =>
+  indices.flatMap((index) =>
+    runs.map(({ name }) => `${name}@${BigInt(1_790_000_060_000 + index * 1_000) * 1_000_000n}`),
+  );
+
+/** The trailers with a google.rpc.Status whose details hold a RetryInfo. */
+function retryInfo(seconds: number, nanos = 0): Metadata {
+  const { Writer } = protobuf;
+  const duration = Writer.create().uint32(8).int64(seconds).uint32(16).int32(nanos).finish();
+  const info = Writer.create().uint32(10).bytes(duration).finish();
+  const any = Writer.create()
+    .uint32(10)
+    .string('type.googleapis.com/google.rpc.RetryInfo')
+    .uint32(18)
+    .bytes(info)
+    .finish();
+  const status = Writer.create()
+    .uint32(8)
+    .int32(14)
+    .uint32(18)
+    .string('later')
+    .uint32(26)
+    .bytes(any)
+    .finish();
+  const metadata = new Metadata();
+  metadata.set('grpc-status-details-bin', Buffer.from(status));
+  return metadata;
+}
+
+/**
+ * "OTLP/gRPC Response / Failures" of the OpenTelemetry Protocol Specification 1.7 has a table of which codes are
+ * retryable. A sidecar keeps what was refused with the others too, for a wrong token is mended by an operator, not by
+ * throwing data away; INVALID_ARGUMENT alone says that the data itself is refused for ever.
+ */
+const CODES: readonly [code: string, spec: 'retryable' | 'not retryable', ours: 'sent again' | 'given up'][] =
+  [
+    ['CANCELLED', 'retryable', 'sent again'],
+    ['UNKNOWN', 'not retryable', 'sent again'],
+    ['INVALID_ARGUMENT', 'not retryable', 'given up'],
+    ['DEADLINE_EXCEEDED', 'retryable', 'sent again'],
+    ['NOT_FOUND', 'not retryable', 'sent again'],
+    ['ALREADY_EXISTS', 'not retryable', 'sent again'],
+    ['PERMISSION_DENIED', 'not retryable', 'sent again'],
+    ['RESOURCE_EXHAUSTED', 'retryable', 'sent again'],
+    ['FAILED_PRECONDITION', 'not retryable', 'sent again'],
+    ['ABORTED', 'retryable', 'sent again'],
+    ['OUT_OF_RANGE', 'retryable', 'sent again'],
+    ['UNIMPLEMENTED', 'not retryable', 'sent again'],
+    ['INTERNAL', 'not retryable', 'sent again'],
+    ['UNAVAILABLE', 'retryable', 'sent again'],
+    ['DATA_LOSS', 'retryable', 'sent again'],
+    ['UNAUTHENTICATED', 'not retryable', 'sent again'],
+  ];
+
+describe.each(CODES)('gRPC %s (%s by the specification)', (name, _, ours) => {
+  const code = GRPC_STATUS.indexOf(name as (typeof GRPC_STATUS)[number]);
+  const failing =
+    (metadata?: Metadata): GrpcReceiverOptions['reply'] =>
+    (__, index): GrpcReply =>
+      index === 0
+        ? { kind: 'status', code, details: 'the words of the backend', ...(metadata ? { metadata } : {}) }
+        : { kind: 'ok' };
+
+  it(`is ${ours}, with one attempt, and told in the backend's words`, async () => {
+    const receiver = await receiverThat(failing());
+    const sink = sinkTo(receiver);
+    sink.collect(collection());
+    const end = await sink.flush();
+    if (ours === 'given up') {
+      // Only what is refused alone is: the collection goes out again in two halves, which this receiver accepts.
+      expect(end.type).toBe('flushed');
+      expect(sink.of('split')).toMatchObject([
+        { error: { message: `gRPC ${name}: the words of the backend` } },
+      ]);
+      expect(samples(receiver)).toEqual(expected(0));
+      return;
+    }
+    expect(receiver.requests).toHaveLength(1);
+    expect(end).toMatchObject({
+      type: 'failed',
+      error: { message: `gRPC ${name}: the words of the backend` },
+      failures: 1,
+      retryInMillis: 60_000,
+      held: 1,
+    });
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(receiver)).toEqual(expected(0));
+  });
+
+  it.runIf(ours === 'sent again')('waits as long as RetryInfo asks, up to 32 flush intervals', async () => {
+    for (const [seconds, nanos, millis] of [
+      [90, 500_000_000, 90_500],
+      [1, 0, 60_000],
+      [10_000_000, 0, 1_920_000],
+      [-5, 0, 60_000],
+    ]) {
+      const sink = sinkTo(await receiverThat(failing(retryInfo(seconds, nanos))));
+      sink.collect(collection());
+      expect(await sink.flush()).toMatchObject({ type: 'failed', retryInMillis: millis });
+    }
+  });
+});
+
+describe('gRPC INVALID_ARGUMENT', () => {
+  it('costs only what is refused', async () => {
+    const bad = (points: Receiver['requests'][number]['points']) =>
+      points.some(
+        ({ attributes, timeNanos }) =>
+          attributes['sandbox.name'] === 'sandbox-1' && timeNanos % 2_000_000_000n !== 0n,
+      );
+    const receiver = await receiverThat(({ points }) =>
+      bad(points) ? { kind: 'status', code: 3, details: 'out of order sample' } : { kind: 'ok' },
+    );
+    const sink = sinkTo(receiver);
+    for (const index of [0, 1, 2]) {
+      sink.collect(collection(index));
+    }
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(receiver)).toEqual(
+      expected(0, 1, 2).filter((sample) => !sample.startsWith('sandbox-1@1790000061')),
+    );
+    expect(sink.of('rejected')).toMatchObject([
+      { items: 0, points: 11, error: { message: 'gRPC INVALID_ARGUMENT: out of order sample' } },
+    ]);
+    sink.collect(collection(4));
+    await sink.flush();
+    const own = Object.fromEntries(
+      receiver.accepted.at(-1)?.points.map(({ metric, value }) => [metric, value]) ?? [],
+    );
+    expect(own['microsandbox.collector.points.rejected']).toBe(11);
+    expect(own['microsandbox.collector.collections.rejected']).toBe(0);
+  });
+});
+
+describe('a refusal for the size of a request', () => {
+  it('by the real limit of a gRPC server is answered with smaller requests', async () => {
+    const receiver = await receiverThat(undefined, { maxReceiveBytes: 20_000 });
+    const sink = sinkTo(receiver);
+    const many = sandboxRuns(100);
+    for (const index of [0, 1, 2]) {
+      sink.collect(collectionOf(many, 1_790_000_060_000 + index));
+    }
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(receiver)).toHaveLength(300);
+    expect(new Set(samples(receiver)).size).toBe(300);
+    expect(sink.of('split')[0].error.message).toMatch(
+      /^gRPC RESOURCE_EXHAUSTED: Received message larger than max/u,
+    );
+    expect(receiver.accepted.every(({ bytes }) => bytes <= 20_000)).toBe(true);
+  });
+
+  it.each([
+    [8, 'grpc: received message larger than max (5000000 vs. 4194304)', true],
+    [8, 'gRPC message exceeds maximum size 4194304: 5000000', true],
+    [11, 'Error, decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes', true],
+    [8, 'request entity too large', true],
+    [8, 'ingestion rate limit exceeded: request size 2MB/s, try again later', false],
+    [8, 'per-user series limit of 1000 exceeded: quota', false],
+    [11, 'value out of range', false],
+  ])('is told from others by its words: code %i, %j', async (code, details, isSize) => {
+    const receiver = await receiverThat((_, index) =>
+      index === 0 ? { kind: 'status', code, details } : { kind: 'ok' },
+    );
+    const sink = sinkTo(receiver);
+    sink.collect(collection());
+    expect((await sink.flush()).type).toBe(isSize ? 'flushed' : 'failed');
+    expect(sink.of('split')).toHaveLength(isSize ? 1 : 0);
+  });
+});
+
+describe('a partial success over gRPC', () => {
+  it('is counted and told, and nothing of it is sent again', async () => {
+    const receiver = await receiverThat(() => ({
+      kind: 'ok',
+      rejectedDataPoints: 5,
+      errorMessage: 'too old',
+    }));
+    const sink = sinkTo(receiver);
+    sink.collect(collection());
+    await sink.flush();
+    await sink.flush();
+    expect(sink.of('exported')[0].partial).toEqual({ rejectedPoints: 5, message: 'too old' });
+    expect(samples(receiver)).toEqual(expected(0));
+    const rejected = receiver.requests[1].points.find(
+      ({ metric }) => metric === 'microsandbox.collector.points.rejected',
+    );
+    expect(rejected?.value).toBe(5);
+  });
+
+  it.each([
+    ['garbage', Buffer.from([0xff, 0xff, 0xff])],
+    ['nothing', Buffer.alloc(0)],
+  ])('with %s for a response is a success', async (_, bytes) => {
+    const receiver = await receiverThat(() => ({ kind: 'bytes', bytes }));
+    const sink = sinkTo(receiver);
+    sink.collect(collection());
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(sink.of('exported')[0].partial).toBeUndefined();
+  });
+});
+
+/** A server on a bare socket. */
+async function socketServer(
+  onConnection: (socket: Socket) => void,
+): Promise<{ port: number; connections: Socket[]; server: NetServer }> {
+  const connections: Socket[] = [];
+  const server = createServer((socket) => {
+    connections.push(socket);
+    socket.on('error', () => {});
+    socket.resume();
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of connections) {
+      socket.destroy();
+    }
+  });
+  return { port: (server.address() as { port: number }).port, connections, server };
+}
+
+describe('a backend that is not there, or not itself', () => {
+  it('refuses connections: failed, and every attempt is a new one', async () => {
+    const gone = await receiverThat(undefined);
+    await gone.close();
+    const sink = sinkTo(gone);
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      type: 'failed',
+      error: { message: expect.stringMatching(/^gRPC UNAVAILABLE: .*ECONNREFUSED/u) },
+    });
+    const back = await receiverThat(undefined, { port: gone.port });
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(back)).toEqual(expected(0));
+  });
+
+  it.each([
+    ['resets connections', (socket: Socket) => socket.resetAndDestroy()],
+    ['answers garbage', (socket: Socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['speaks HTTP/1.1', (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ])('%s: failed', async (_, onConnection) => {
+    const sink = sinkTo(await socketServer(onConnection));
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      type: 'failed',
+      held: 1,
+      error: { message: expect.stringMatching(/^gRPC /u) },
+    });
+  });
+
+  it('never answers: failed after the export timeout; the next attempt uses a new connection', async () => {
+    const { port, connections } = await socketServer(() => {});
+    const sink = sinkTo({ port }, { exportTimeoutMillis: 300 });
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      type: 'failed',
+      error: { message: 'no answer within 300 ms' },
+    });
+    expect(await sink.flush()).toMatchObject({ type: 'failed', failures: 2 });
+    expect(connections).toHaveLength(2);
+    await eventually(
+      () => connections.every(({ destroyed, readableEnded }) => destroyed || readableEnded),
+      'their end',
+    );
+  });
+
+  it('accepts the call and never answers, or answers too late: the batch is sent again, and nothing else', async () => {
+    const late: (() => void)[] = [];
+    const receiver = await receiverThat((_, index) => (index === 0 ? { kind: 'hang' } : { kind: 'ok' }));
+    const sink = sinkTo(receiver, { exportTimeoutMillis: 300 });
+    sink.collect(collection(0));
+    expect(await sink.flush()).toMatchObject({ type: 'failed' });
+    sink.collect(collection(1));
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(receiver)).toEqual(expected(0, 1));
+    expect(late).toEqual([]);
+  });
+
+  it('loses the acknowledgement: the duplicates are that batch at most', async () => {
+    const receiver = await receiverThat((_, index) => (index === 1 ? { kind: 'hang' } : { kind: 'ok' }));
+    const sink = sinkTo(receiver, { exportTimeoutMillis: 300 });
+    for (const index of [0, 1, 2]) {
+      sink.collect(collection(index));
+      await sink.flush();
+    }
+    // The receiver stored the second request and its answer was lost: all that it saw, not only what it acknowledged.
+    const stored = receiver.requests
+      .flatMap(({ points }) => points)
+      .filter(({ metric }) => metric === 'microsandbox.uptime');
+    expect(stored).toHaveLength(runs.length * 4);
+    expect(samples(receiver)).toEqual(expected(0, 1, 2));
+  });
+
+  it('is unsubscribed from: the call is cancelled and the connection closed', async () => {
+    const { port, connections } = await socketServer(() => {});
+    const sink = sinkTo({ port });
+    sink.collect(collection());
+    void sink.flush().catch(() => {});
+    await eventually(() => connections.length === 1);
+    sink.stop();
+    await eventually(() => connections[0].destroyed || connections[0].readableEnded, 'its end');
+  });
+});
+
+describe('TLS over gRPC', () => {
+  const caCertificate = readFileSync(CA_FILE, 'utf8');
+  const tlsSink = (port: number, options = {}): DrivenSink =>
+    new DrivenSink({ endpoint: `https://127.0.0.1:${port}`, caCertificate, ...options });
+
+  it('trusts the authority of --ca-cert', async () => {
+    const receiver = await receiverThat(undefined, { tls: serverIdentity('server') });
+    const sink = tlsSink(receiver.port);
+    sink.collect(collection());
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(receiver)).toEqual(expected(0));
+  });
+
+  it.each([
+    ['an unknown authority', 'server', OTHER_CA_FILE, /unable to verify|unable to get|self.signed/u],
+    ['a wrong name', 'wrong-name', CA_FILE, /does not match certificate|altnames/u],
+    ['an expired certificate', 'expired', CA_FILE, /certificate has expired/u],
+  ] as const)('fails for %s, and says so', async (_, identity, ca, message) => {
+    const receiver = await receiverThat(undefined, { tls: serverIdentity(identity) });
+    const sink = tlsSink(receiver.port, { caCertificate: readFileSync(ca, 'utf8') });
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      type: 'failed',
+      held: 1,
+      error: { message: expect.stringMatching(message) },
+    });
+    expect(receiver.requests).toHaveLength(0);
+  });
+
+  it('fails where the server has no TLS, and the other way round', async () => {
+    const plain = await receiverThat(undefined);
+    const toPlain = tlsSink(plain.port);
+    toPlain.collect(collection());
+    expect((await toPlain.flush()).type).toBe('failed');
+    const secured = await receiverThat(undefined, { tls: serverIdentity('server') });
+    const toSecured = sinkTo(secured);
+    toSecured.collect(collection());
+    expect((await toSecured.flush()).type).toBe('failed');
+  });
+});
+
+describe('gzip over gRPC', () => {
+  it('shrinks what is sent, and the receiver sees the same', async () => {
+    const received: number[] = [];
+    for (const compression of ['none', 'gzip'] as const) {
+      const receiver = await receiverThat(undefined);
+      let bytes = 0;
+      const proxy = await socketServer((socket) => {
+        const upstream = new (socket.constructor as typeof Socket)();
+        upstream.connect(receiver.port, '127.0.0.1');
+        upstream.on('error', () => {});
+        socket.on('data', (chunk) => {
+          bytes += chunk.length;
+        });
+        socket.pipe(upstream).pipe(socket);
+        onTestFinished(() => void upstream.destroy());
+      });
+      const sink = sinkTo(proxy, { compression });
+      sink.collect(collectionOf(sandboxRuns(500)));
+      expect(await sink.flush()).toEqual({ type: 'flushed' });
+      expect(samples(receiver)).toHaveLength(500);
+      received.push(bytes);
+    }
+    const [plain, gzipped] = received;
+    console.log(`gzip: ${gzipped} of ${plain} bytes, ${((100 * gzipped) / plain).toFixed(0)} %`);
+    expect(gzipped).toBeLessThan(plain / 3);
+  });
+});
+
+describe('secrets', () => {
+  it.each([
+    300, 900,
+  ])('of %i characters are blotted out where the backend repeats them, also when cut', async (length) => {
+    const token = Array.from({ length }, (_, index) => String.fromCharCode(97 + ((index * 7) % 26))).join('');
+    const receiver = await receiverThat(({ headers }) => ({
+      kind: 'status',
+      code: 16,
+      details: `bad token: ${headers.authorization}`,
+    }));
+    const sink = sinkTo(receiver, { headers: { authorization: `Bearer ${token}` } });
+    sink.collect(collection());
+    const end = await sink.flush();
+    expect(receiver.requests[0].headers.authorization).toBe(`Bearer ${token}`);
+    expect(end).toMatchObject({ type: 'failed', error: { message: 'gRPC UNAUTHENTICATED: bad token: ***' } });
+  });
+});

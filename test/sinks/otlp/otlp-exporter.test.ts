@@ -1,0 +1,231 @@
+import * as fc from 'fast-check';
+import { of, Subject, VirtualTimeScheduler } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import type { Collection } from '../../../src/shm/collection.js';
+import type { Answer } from '../../../src/sinks/otlp/answer.js';
+import { MAX_REQUEST_BYTES, OtlpExporter } from '../../../src/sinks/otlp/otlp-exporter.js';
+import { RequestEncoder } from '../../../src/sinks/otlp/request.js';
+import { deliver } from '../../../src/streams/deliver.js';
+import type { DeliveryEvent } from '../../../src/streams/delivery-events.js';
+import { decodeRequest, type Point } from '../../receiver/decode.js';
+import { collectionOf, sandboxRuns } from '../../support/collections.js';
+import { runs as parameters } from '../../support/runs.js';
+
+/** A request as the backend of these tests sees it. */
+interface Sent {
+  readonly bytes: number;
+  readonly points: readonly Point[];
+  readonly answer: Answer;
+}
+
+const error = new Error('no');
+
+/** Delivers collections in one flush to a backend that answers as told, and gives what it was sent. */
+function deliverTo(
+  backend: (points: readonly Point[], bytes: number) => Answer,
+  collections: readonly Collection[],
+  flushes = 1,
+) {
+  const scheduler = new VirtualTimeScheduler();
+  const sent: Sent[] = [];
+  const events: DeliveryEvent[] = [];
+  const encoder = new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 });
+  const transport = {
+    send: (request: Uint8Array) => {
+      const points = decodeRequest(request).filter(({ attributes }) => 'sandbox.name' in attributes);
+      const answer = backend(points, request.length);
+      sent.push({ bytes: request.length, points, answer });
+      return of(answer);
+    },
+    close: () => {},
+  };
+  const exporter = new OtlpExporter(encoder, transport, () => scheduler.now());
+  const items$ = new Subject<Collection>();
+  const subscription = items$
+    .pipe(deliver(exporter, { flushIntervalMillis: 1_000, maxBuffered: 1_000, scheduler }))
+    .subscribe((event) => events.push(event));
+  for (const collection of collections) {
+    items$.next(collection);
+  }
+  scheduler.schedule(() => subscription.unsubscribe(), flushes * 1_000 + 500);
+  scheduler.flush();
+  return { sent, events };
+}
+
+/** One point a row stands for it. */
+const rowsOf = (points: readonly Point[]): string[] =>
+  points
+    .filter(({ metric }) => metric === 'microsandbox.uptime')
+    .map(({ attributes, timeNanos }) => `${attributes['sandbox.name']}@${timeNanos / 1_000_000n}`);
+
+const accepted = (sent: readonly Sent[]): string[] =>
+  sent.flatMap(({ answer, points }) => (answer.kind === 'accepted' ? rowsOf(points) : []));
+
+const collectionsOf = (count: number, sandboxes: number): Collection[] => {
+  const runs = sandboxRuns(sandboxes);
+  return Array.from({ length: count }, (_, index) => collectionOf(runs, 1_000_000 + index));
+};
+
+const allRows = (collections: readonly Collection[]): string[] =>
+  collections.flatMap((collection) =>
+    Array.from(collection, ({ name, sampledAtMillis }) => `${name}@${sampledAtMillis}`),
+  );
+
+const yes = (): Answer => ({ kind: 'accepted' });
+
+describe('a flush', () => {
+  it('is one request where that is no larger than 3.5 MiB', () => {
+    const collections = collectionsOf(10, 100);
+    const { sent } = deliverTo(yes, collections);
+    expect(sent).toHaveLength(1);
+    expect(rowsOf(sent[0].points)).toEqual(allRows(collections));
+  });
+
+  it('is one request with the counters where nothing was collected', () => {
+    expect(deliverTo(yes, []).sent).toHaveLength(1);
+  });
+
+  it('is cut between collections into the fewest that are no larger, oldest first', () => {
+    const collections = collectionsOf(30, 1_000);
+    const { sent } = deliverTo(yes, collections);
+    const total = sent.reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(sent.every(({ bytes }) => bytes <= MAX_REQUEST_BYTES)).toBe(true);
+    const perRequest = Math.floor(MAX_REQUEST_BYTES / (total / 30));
+    expect(sent).toHaveLength(Math.ceil(30 / perRequest));
+    expect(sent.every(({ points }) => rowsOf(points).length % 1_000 === 0)).toBe(true);
+    expect(accepted(sent)).toEqual(allRows(collections));
+  });
+
+  it('cuts a collection only where it alone is too large: 10,000 sandboxes all arrive', () => {
+    const collections = collectionsOf(2, 10_000);
+    const { sent, events } = deliverTo(yes, collections);
+    expect(sent.every(({ bytes }) => bytes <= MAX_REQUEST_BYTES)).toBe(true);
+    expect(accepted(sent)).toEqual(allRows(collections));
+    expect(
+      events.filter(({ type }) => type === 'exported').map((event) => (event as { items: number }).items),
+    ).toEqual(sent.map((_, index) => (index === sent.length / 2 - 1 || index === sent.length - 1 ? 1 : 0)));
+  }, 120_000);
+});
+
+describe('a receiver with a smaller limit', () => {
+  it.each([
+    ['that it states', (limitBytes: number): Answer => ({ kind: 'too-large', error, limitBytes })],
+    ['that it keeps to itself', (): Answer => ({ kind: 'too-large', error })],
+  ])('%s gets requests that fit, and all of the data', (_, refuse) => {
+    const limit = 100_000;
+    const collections = collectionsOf(20, 200);
+    const { sent } = deliverTo((__, bytes) => (bytes > limit ? refuse(limit) : yes()), collections);
+    expect(accepted(sent)).toEqual(allRows(collections));
+    const firstFit = sent.findIndex(({ answer }) => answer.kind === 'accepted');
+    expect(sent.slice(firstFit).every(({ answer }) => answer.kind === 'accepted')).toBe(true);
+    expect(firstFit).toBeLessThan(8);
+  });
+
+  it('gets requests that fit from then on', () => {
+    const [first, second] = [collectionsOf(20, 200), collectionsOf(20, 200)];
+    const { sent } = deliverTo(
+      (_, bytes) => (bytes > 100_000 ? { kind: 'too-large', error } : yes()),
+      [...first, ...second],
+    );
+    expect(sent.filter(({ answer }) => answer.kind === 'too-large').length).toBeLessThan(8);
+  });
+
+  it('that refuses a single sandbox for its size has failed: the backoff begins', () => {
+    const { sent, events } = deliverTo(() => ({ kind: 'too-large', error }), collectionsOf(3, 100));
+    expect(events.at(-1)).toMatchObject({ type: 'failed', held: 3 });
+    expect(sent.length).toBeLessThan(20);
+  });
+});
+
+describe('data that a receiver refuses as bad', () => {
+  const refusing =
+    (...bad: string[]) =>
+    (points: readonly Point[]): Answer =>
+      rowsOf(points).some((row) => bad.some((each) => row.includes(each)))
+        ? { kind: 'bad-data', error }
+        : yes();
+
+  it('costs only itself: the rows beside it and the collections around it arrive', () => {
+    const collections = collectionsOf(5, 100);
+    const { sent, events } = deliverTo(
+      refusing('sandbox-37@1000002', 'sandbox-99@1000003', 'sandbox-0@1000003'),
+      collections,
+    );
+    const bad = ['sandbox-37@1000002', 'sandbox-0@1000003', 'sandbox-99@1000003'];
+    expect(accepted(sent)).toEqual(allRows(collections).filter((row) => !bad.includes(row)));
+    const rejected = events.filter((event) => event.type === 'rejected');
+    expect(rejected.map(({ items, points }) => [items, points])).toEqual([
+      [0, 11],
+      [0, 11],
+      [0, 11],
+    ]);
+    expect(events.at(-1)?.type).toBe('flushed');
+  });
+
+  it('is found for any rows, with the order kept and a bound on the requests', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.uniqueArray(fc.tuple(fc.nat(3), fc.nat(39)), { maxLength: 3 }),
+        (count, sandboxes, badRows) => {
+          const collections = collectionsOf(count, sandboxes);
+          const bad = badRows.map(([tick, sandbox]) => `sandbox-${sandbox}@${1_000_000 + tick}`);
+          const isBad = (row: string): boolean => bad.includes(row);
+          const { sent, events } = deliverTo(
+            (points) => (rowsOf(points).some(isBad) ? { kind: 'bad-data', error } : yes()),
+            collections,
+          );
+          expect(accepted(sent)).toEqual(allRows(collections).filter((row) => !isBad(row)));
+          expect(events.at(-1)?.type).toBe('flushed');
+          expect(sent.length).toBeLessThan(2 + count + badRows.length * 20);
+        },
+      ),
+      parameters(300),
+    );
+  });
+
+  it('in everything is given up with one request a collection once that is clear', () => {
+    const collections = collectionsOf(20, 1_000);
+    const { sent, events } = deliverTo(
+      (points) => (points.length > 0 ? { kind: 'bad-data', error } : yes()),
+      collections,
+    );
+    expect(
+      events.filter((event) => event.type === 'rejected').reduce((sum, { items }) => sum + items, 0),
+    ).toBe(20);
+    expect(sent.length).toBeLessThan(20 + 60);
+    expect(events.at(-1)?.type).toBe('flushed');
+  });
+
+  it('is looked for again after something was accepted', () => {
+    let strict = true;
+    const bad = refusing('sandbox-1@');
+    const collections = collectionsOf(4, 10);
+    const { sent } = deliverTo((points) => {
+      if (strict && points.length > 0) {
+        strict = rowsOf(points).every((row) => !row.endsWith('1000002'));
+        return { kind: 'bad-data', error };
+      }
+      return bad(points);
+    }, collections);
+    expect(accepted(sent).filter((row) => row.endsWith('1000003'))).toHaveLength(9);
+  });
+});
+
+describe('what a receiver leaves out of a request', () => {
+  it('is told, and not sent again', () => {
+    const { sent, events } = deliverTo(
+      () => ({ kind: 'accepted', partial: { rejectedPoints: 3, message: 'too old' } }),
+      collectionsOf(1, 1),
+      2,
+    );
+    expect(events[0]).toEqual({
+      type: 'exported',
+      items: 1,
+      droppedBefore: 0,
+      partial: { rejectedPoints: 3, message: 'too old' },
+    });
+    expect(sent.flatMap(({ points }) => rowsOf(points))).toHaveLength(1);
+  });
+});
