@@ -7,9 +7,10 @@ import type * as fc from 'fast-check';
 export function runs<T>(numRuns: number): fc.Parameters<T> {
   const { FC_SEED: seed, FC_PATH: path, FC_RUNS: times = '1' } = process.env;
   const chosen = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed);
-  console.log(`seed ${chosen}, ${numRuns * Number(times)} runs`);
+  const count = Math.ceil(numRuns * Number(times));
+  console.log(`seed ${chosen}, ${count} runs`);
   return {
-    numRuns: numRuns * Number(times),
+    numRuns: count,
     seed: chosen,
     ...(path === undefined ? {} : { path }),
     maxSkipsPerRun: 1_000,

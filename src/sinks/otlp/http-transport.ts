@@ -47,7 +47,8 @@ export class HttpTransport implements Transport {
           'content-length': request.length,
         },
       });
-      outgoing.on('error', (error) => answer({ kind: 'failed', error: connectionError(error) }));
+      const onError = (error: Error): void => answer({ kind: 'failed', error: connectionError(error) });
+      outgoing.on('error', onError);
       outgoing.on('response', (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
@@ -64,6 +65,8 @@ export class HttpTransport implements Transport {
         });
         // The head has told what became of the data: a body that breaks off, or hangs, changes nothing about it.
         bodyTimer = setTimeout(end, BODY_MILLIS);
+        outgoing.off('error', onError);
+        outgoing.on('error', end);
         response.on('end', end);
         response.on('error', end);
       });

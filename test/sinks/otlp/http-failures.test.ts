@@ -1,0 +1,394 @@
+import { createServer, type Socket } from 'node:net';
+import protobuf from 'protobufjs/minimal.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { httpAnswer, parseRetryAfter } from '../../../src/sinks/otlp/http-answer.js';
+import {
+  type HttpReceiverOptions,
+  type HttpReply,
+  ok,
+  type Receiver,
+  startHttpReceiver,
+  status,
+} from '../../receiver/receiver.js';
+import { collectionOf, sandboxRuns } from '../../support/collections.js';
+import { DrivenSink } from '../../support/driven-sink.js';
+import { eventually } from '../../support/eventually.js';
+
+const runs = sandboxRuns(3);
+const collection = (index = 0) => collectionOf(runs, 1_790_000_060_000 + index * 1_000);
+
+async function receiverThat(reply?: HttpReceiverOptions['reply'], port = 0) {
+  const receiver = await startHttpReceiver({ port, ...(reply === undefined ? {} : { reply }) });
+  onTestFinished(() => receiver.close());
+  return receiver;
+}
+
+const sinkTo = (url: string, options = {}): DrivenSink =>
+  new DrivenSink({ endpoint: url, protocol: 'http', ...options });
+
+const samples = (receiver: Receiver): string[] =>
+  receiver.accepted
+    .flatMap(({ points }) => points)
+    .filter(({ metric }) => metric === 'microsandbox.uptime')
+    .map(({ attributes, timeNanos }) => `${attributes['sandbox.name']}@${timeNanos}`);
+
+const expected = (...indices: number[]): string[] =>
+  indices.flatMap((index) =>
+    runs.map(({ name }) => `${name}@${BigInt(1_790_000_060_000 + index * 1_000) * 1_000_000n}`),
+  );
+
+/** First the reply in question, then OK. */
+const first =
+  (reply: HttpReply): HttpReceiverOptions['reply'] =>
+  (_, index) =>
+    index === 0 ? reply : ok();
+
+/** A google.rpc.Status, which OTLP/HTTP failures have for a body. */
+const rpcStatus = (message: string): Buffer =>
+  Buffer.from(protobuf.Writer.create().uint32(8).int32(3).uint32(18).string(message).finish());
+
+/**
+ * "OTLP/HTTP Response / Failures" of the OpenTelemetry Protocol Specification 1.7: 400 says that the data is bad; 429,
+ * 502, 503 and 504 are retryable; others are not, but a sidecar keeps what was refused for another reason than the
+ * data itself, for that is mended by an operator. 422 is 400 by another name; 413 is about the size alone.
+ */
+const ours = (code: number): 'given up' | 'split' | 'sent again' =>
+  code === 400 || code === 422 ? 'given up' : code === 413 ? 'split' : 'sent again';
+
+describe('HTTP 300 to 599', () => {
+  it.each(Array.from({ length: 300 }, (_, index) => 300 + index))('%i means what it should', (code) => {
+    const answer = httpAnswer(
+      { status: code, headers: { 'retry-after': '7' }, body: Buffer.from('words') },
+      0,
+    );
+    const kinds = { 'given up': 'bad-data', split: 'too-large', 'sent again': 'failed' } as const;
+    expect(answer.kind).toBe(kinds[ours(code)]);
+    expect(answer).toMatchObject({
+      error: { message: expect.stringMatching(new RegExp(`^HTTP ${code}.*: words$`, 'u')) },
+    });
+    if (answer.kind === 'failed') {
+      expect(answer.retryAfterMillis).toBe(7_000);
+    }
+  });
+});
+
+describe.each([
+  301, 307, 400, 401, 403, 404, 408, 413, 422, 429, 499, 500, 502, 503, 504, 599,
+])('HTTP %i', (code) => {
+  it(`is ${ours(code)}, with one attempt, and told in the backend's words`, async () => {
+    const receiver = await receiverThat(first(status(code, 'the words of the backend\n')));
+    const sink = sinkTo(receiver.url);
+    sink.collect(collection());
+    const end = await sink.flush();
+    const words = {
+      message: expect.stringMatching(new RegExp(`^HTTP ${code}[ A-Za-z-]*: the words of the backend$`, 'u')),
+    };
+    if (ours(code) === 'sent again') {
+      expect(receiver.requests).toHaveLength(1);
+      expect(end).toMatchObject({ type: 'failed', error: words, retryInMillis: 60_000, held: 1 });
+      expect(await sink.flush()).toEqual({ type: 'flushed' });
+    } else {
+      expect(end).toEqual({ type: 'flushed' });
+      expect(sink.of('split')).toMatchObject([{ error: words }]);
+    }
+    expect(samples(receiver)).toEqual(expected(0));
+  });
+});
+
+describe('Retry-After', () => {
+  const now = Date.UTC(2026, 4, 30, 2, 44, 31);
+
+  it.each([
+    ['120', 120_000],
+    [' 5 ', 5_000],
+    ['0', 0],
+    ['86400', 86_400_000],
+    ['Sat, 30 May 2026 02:45:31 GMT', 60_000],
+    ['Saturday, 30-May-26 02:45:31 GMT', 60_000],
+    ['Sat, 30 May 2026 02:40:00 GMT', 0],
+    ['soon', undefined],
+    ['-5', undefined],
+    ['1.5', undefined],
+    ['5 minutes', undefined],
+    ['2026-05-30', undefined],
+    ['Someday', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ])('%j asks for %j ms', (value, millis) => {
+    expect(parseRetryAfter(value, now)).toBe(millis);
+  });
+
+  it.each([
+    ['90', 90_000],
+    ['1', 60_000],
+    ['garbage', 60_000],
+    ['86400', 1_920_000],
+    [new Date(Date.now() - 5_000).toUTCString(), 60_000],
+  ])('of %j is heeded up to 32 flush intervals', async (value, retryInMillis) => {
+    for (const code of [429, 503]) {
+      const receiver = await receiverThat(() => status(code, '', { 'retry-after': value }));
+      const sink = sinkTo(receiver.url);
+      sink.collect(collection());
+      expect(await sink.flush()).toMatchObject({ type: 'failed', retryInMillis });
+    }
+  });
+
+  it('with a date counts from now', async () => {
+    const receiver = await receiverThat(() =>
+      status(503, '', { 'retry-after': new Date(Date.now() + 300_000).toUTCString() }),
+    );
+    const sink = sinkTo(receiver.url);
+    sink.collect(collection());
+    const end = await sink.flush();
+    const wait = end.type === 'failed' ? (end.retryInMillis ?? 0) : 0;
+    expect(wait).toBeGreaterThan(200_000);
+    expect(wait).toBeLessThanOrEqual(300_000);
+  });
+});
+
+describe("the backend's words", () => {
+  it.each([
+    [
+      'a google.rpc.Status',
+      rpcStatus('out of order sample'),
+      'application/x-protobuf',
+      'out of order sample',
+    ],
+    ['JSON', '{"code":3,"message":"from JSON"}', 'application/json', 'from JSON'],
+    ['JSON of another kind', '{"error":"x"}', 'application/json', '{"error":"x"}'],
+    ['JSON that is none', '{"mess', 'application/json', '{"mess'],
+    ['text of several lines', 'first\n\n  second\r\n', 'text/plain', 'first second'],
+    ['a long page', 'x'.repeat(1_000), 'text/html', `${'x'.repeat(281)}...`],
+    ['protobuf that is none', Buffer.from([0xff, 0xff]), 'application/x-protobuf', undefined],
+    ['nothing', '', 'text/plain', undefined],
+  ])('are taken from %s', async (_, body, type, words) => {
+    const receiver = await receiverThat(() => status(401, body, { 'content-type': type }));
+    const sink = sinkTo(receiver.url);
+    sink.collect(collection());
+    const message = words === undefined ? 'HTTP 401 Unauthorized' : `HTTP 401 Unauthorized: ${words}`;
+    expect(await sink.flush()).toMatchObject({
+      error: {
+        message: words?.endsWith('...')
+          ? expect.stringMatching(/^HTTP 401 Unauthorized: x{250,300}\.\.\.$/u)
+          : message,
+      },
+    });
+  });
+
+  it('do not repeat secrets', async () => {
+    const token = 'abc.def'.repeat(90);
+    const receiver = await receiverThat(({ headers }) =>
+      status(403, `no: ${headers.authorization}, ${headers['api-key']}`),
+    );
+    const sink = sinkTo(receiver.url, {
+      headers: { authorization: `Bearer ${token}`, 'api-key': 'two  words' },
+    });
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({ error: { message: 'HTTP 403 Forbidden: no: ***, ***' } });
+  });
+
+  it('name where a redirect leads, which is not followed', async () => {
+    const receiver = await receiverThat(() =>
+      status(308, '', { location: 'https://elsewhere.example/v1/metrics' }),
+    );
+    const sink = sinkTo(receiver.url);
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      error: {
+        message:
+          'HTTP 308 Permanent Redirect: the endpoint redirects to https://elsewhere.example/v1/metrics; redirects are not followed',
+      },
+    });
+    expect(receiver.requests).toHaveLength(1);
+  });
+});
+
+describe('a success', () => {
+  it.each([200, 202, 204])('is HTTP %i', async (code) => {
+    const receiver = await receiverThat(() => status(code));
+    const sink = sinkTo(receiver.url);
+    sink.collect(collection());
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+  });
+
+  it('in part is counted and told, and nothing of it is sent again', async () => {
+    const receiver = await receiverThat(() => ok({ rejectedDataPoints: 4, errorMessage: 'too old' }));
+    const sink = sinkTo(receiver.url);
+    sink.collect(collection());
+    await sink.flush();
+    await sink.flush();
+    expect(sink.of('exported')[0].partial).toEqual({ rejectedPoints: 4, message: 'too old' });
+    expect(samples(receiver)).toEqual(expected(0));
+    const rejected = receiver.requests[1].points.find(
+      ({ metric }) => metric === 'microsandbox.collector.points.rejected',
+    );
+    expect(rejected?.value).toBe(4);
+  });
+
+  it.each<[string, HttpReply]>([
+    ['garbage for a body', (response) => response.writeHead(200).end(Buffer.from([0xff, 0x00, 0xff]))],
+    ['a body over 4 MiB', (response) => response.writeHead(200).end(Buffer.alloc(5 * 1024 * 1024))],
+    [
+      'a body that breaks off',
+      (response, socket) => {
+        response.writeHead(200, { 'content-length': 1_000 });
+        response.write('x');
+        setTimeout(() => socket.resetAndDestroy(), 20);
+      },
+    ],
+    [
+      'a body that never ends',
+      (response) => {
+        response.writeHead(200, { 'content-length': 1_000 });
+        response.write('x');
+      },
+    ],
+  ])('with %s is one all the same: the head has said so', async (_, reply) => {
+    const receiver = await receiverThat(first(reply));
+    const sink = sinkTo(receiver.url);
+    sink.collect(collection());
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(
+      receiver.requests
+        .flatMap(({ points }) => points)
+        .filter(({ metric }) => metric === 'microsandbox.uptime'),
+    ).toHaveLength(3);
+  });
+});
+
+/** A server on a bare socket. */
+async function socketServer(onConnection: (socket: Socket) => void) {
+  const connections: Socket[] = [];
+  const server = createServer((socket) => {
+    connections.push(socket);
+    socket.on('error', () => {});
+    socket.resume();
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of connections) {
+      socket.destroy();
+    }
+  });
+  const { port } = server.address() as { port: number };
+  return { url: `http://127.0.0.1:${port}/v1/metrics`, connections };
+}
+
+describe('a backend that is not there, or not itself', () => {
+  it('refuses connections: failed, until it is back', async () => {
+    const gone = await receiverThat();
+    await gone.close();
+    const sink = sinkTo(gone.url);
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      type: 'failed',
+      error: { message: expect.stringContaining('ECONNREFUSED') },
+    });
+    const back = await receiverThat(undefined, gone.port);
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(back)).toEqual(expected(0));
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['resets connections', (socket) => socket.resetAndDestroy()],
+    ['closes connections before it answers', (socket) => socket.end()],
+    ['answers garbage', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['breaks off in the head', (socket) => socket.end('HTTP/1.1 200 O')],
+  ])('%s: failed, and held', async (_, onConnection) => {
+    const { url } = await socketServer(onConnection);
+    const sink = sinkTo(url);
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      type: 'failed',
+      held: 1,
+      error: { message: expect.stringMatching(/\w/u) },
+    });
+  });
+
+  it('never answers: failed after the export timeout; the connection is closed, the next attempt has its own', async () => {
+    const { url, connections } = await socketServer(() => {});
+    const sink = sinkTo(url, { exportTimeoutMillis: 300 });
+    sink.collect(collection());
+    expect(await sink.flush()).toMatchObject({
+      type: 'failed',
+      error: { message: 'no answer within 300 ms' },
+    });
+    expect(await sink.flush()).toMatchObject({ type: 'failed', failures: 2 });
+    expect(connections).toHaveLength(2);
+    await eventually(
+      () => connections.every(({ destroyed, readableEnded }) => destroyed || readableEnded),
+      'their end',
+    );
+  });
+
+  it('answers too late: the batch is sent again, and nothing else', async () => {
+    const receiver = await receiverThat((_, index) =>
+      index === 0 ? (response) => void setTimeout(() => response.writeHead(200).end(), 500) : ok(),
+    );
+    const sink = sinkTo(receiver.url, { exportTimeoutMillis: 200 });
+    sink.collect(collection(0));
+    expect(await sink.flush()).toMatchObject({ type: 'failed' });
+    sink.collect(collection(1));
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(samples(receiver)).toEqual(expected(0, 1));
+  });
+
+  it('loses the acknowledgement: the duplicates are that batch at most', async () => {
+    const receiver = await receiverThat((_, index) =>
+      index === 1 ? (__, socket) => socket.resetAndDestroy() : ok(),
+    );
+    const sink = sinkTo(receiver.url);
+    for (const index of [0, 1, 2]) {
+      sink.collect(collection(index));
+      await sink.flush();
+    }
+    const stored = receiver.requests
+      .flatMap(({ points }) => points)
+      .filter(({ metric }) => metric === 'microsandbox.uptime');
+    expect(stored).toHaveLength(runs.length * 4);
+    expect(samples(receiver)).toEqual(expected(0, 1, 2));
+  });
+
+  it('closes idle connections on its own: the next flush does not stumble over that', async () => {
+    const receiver = await receiverThat(() => (response) => {
+      response.setHeader('connection', 'keep-alive');
+      response.writeHead(200).end();
+    });
+    const sink = sinkTo(receiver.url);
+    for (const index of [0, 1, 2]) {
+      sink.collect(collection(index));
+      expect(await sink.flush()).toEqual({ type: 'flushed' });
+    }
+    expect(sink.of('failed')).toEqual([]);
+  });
+
+  it('is unsubscribed from: the request is cancelled and the connection closed', async () => {
+    const { url, connections } = await socketServer(() => {});
+    const sink = sinkTo(url);
+    sink.collect(collection());
+    void sink.flush().catch(() => {});
+    await eventually(() => connections.length === 1);
+    sink.stop();
+    await eventually(() => connections[0].destroyed || connections[0].readableEnded, 'its end');
+  });
+});
+
+describe('a request over HTTP', () => {
+  it('goes to the endpoint exactly as given, with the content type of OTLP and the headers asked for', async () => {
+    const receiver = await receiverThat();
+    const sink = sinkTo(receiver.url.replace('/v1/metrics', '/otlp/ingest?tenant=1'), {
+      headers: { 'x-scope': 'a=b' },
+    });
+    sink.collect(collection());
+    await sink.flush();
+    expect(receiver.requests[0].headers).toMatchObject({
+      ':path': '/otlp/ingest?tenant=1',
+      'content-type': 'application/x-protobuf',
+      'user-agent': expect.stringMatching(/^msb-metrics\/\d/u),
+      'x-scope': 'a=b',
+    });
+  });
+});
