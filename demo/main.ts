@@ -7,7 +7,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Ledger } from './ledger.js';
+import { Ledger } from '../test/support/ledger.js';
 import type { ArrivedMessage, ListeningMessage, WrittenMessage } from './messages.js';
 import { render, show } from './screen.js';
 
@@ -21,12 +21,15 @@ const start = (script: string, ...args: string[]): ChildProcess =>
 const msbHome = `/tmp/msb-metrics-demo-${process.pid}`;
 const ledger = new Ledger();
 const stop = new AbortController();
-process.on('SIGINT', () => stop.abort());
-process.on('SIGTERM', () => stop.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stop.abort());
+}
+// The terminal may be gone before the demo is.
+process.stdout.on('error', () => {});
 
 const receiver = start('receiver.ts');
 const [{ port }] = (await once(receiver, 'message')) as [ListeningMessage];
-receiver.on('message', (message: ArrivedMessage) => ledger.arrive(message));
+receiver.on('message', (message: ArrivedMessage) => ledger.arrive(message.bytes, message.points));
 
 const sidecar = spawn(
   process.execPath,
@@ -43,7 +46,13 @@ const sidecar = spawn(
   { stdio: ['ignore', 'ignore', 'inherit'], detached: true },
 );
 
+const sidecarExit = new Promise<number | string | null>((resolve) => {
+  sidecar.once('exit', (code, signal) => resolve(code ?? signal));
+});
+void sidecarExit.then(() => stop.abort());
+
 const simulator = start('simulator.ts', msbHome, String(SANDBOXES));
+const othersExit = Promise.all([once(simulator, 'exit'), once(receiver, 'exit')]);
 simulator.on('message', ({ samples }: WrittenMessage) => {
   for (const { name, sample } of samples) {
     ledger.write(name, sample);
@@ -59,12 +68,11 @@ simulator.send('pause');
 // One more tick of the sidecar sees what was written last.
 await setTimeout(600);
 show(render(ledger, 'SIGTERM to msb-metrics: draining', 0));
-const exited = once(sidecar, 'exit');
 sidecar.kill('SIGTERM');
-const [status] = (await exited) as [number];
+const status = await sidecarExit;
 simulator.disconnect();
 receiver.disconnect();
-await Promise.all([once(simulator, 'exit'), once(receiver, 'exit')]);
+await othersExit;
 
 show(render(ledger, `msb-metrics exited with ${status}`, 0));
 console.log(

@@ -1,4 +1,5 @@
 import type { Sample } from '../test/simulator/registry.js';
+import type { ArrivedPoint } from '../test/support/ledger.js';
 
 /** The simulator wrote a sample of every sandbox. */
 export interface WrittenMessage {
@@ -16,10 +17,5 @@ export interface ListeningMessage {
 export interface ArrivedMessage {
   readonly type: 'arrived';
   readonly bytes: number;
-  readonly points: readonly {
-    readonly metric: string;
-    readonly value: number;
-    readonly timeMillis: number;
-    readonly name: string;
-  }[];
+  readonly points: readonly ArrivedPoint[];
 }

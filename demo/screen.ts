@@ -1,5 +1,5 @@
 import { formatBytes } from '../src/sinks/stdout/line.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger } from '../test/support/ledger.js';
 
 const SHOWN = 8;
 const BAR_WIDTH = 40;

@@ -12,11 +12,14 @@ import {
   readStdoutOptions,
 } from './cli/options.js';
 import { EXIT, run } from './cli/run.js';
+import { StopSignals } from './cli/signals.js';
 import { openStdout } from './cli/streams.js';
 import { UsageError } from './cli/usage-error.js';
 import { otlpSink, printable, stdoutSink } from './index.js';
 
 async function main(argv: readonly string[]): Promise<number> {
+  // First of all: a signal that comes from here on stops the program cleanly, however early.
+  const signals = new StopSignals();
   const line = parseCommandLine(argv);
   const options = new OptionReader(line);
   const settings = readLogSettings(options);
@@ -31,10 +34,10 @@ async function main(argv: readonly string[]): Promise<number> {
   let outcome: Promise<number> | undefined;
   const program = createProgram({
     stdout: () => {
-      outcome = runStdout(options, logOf(settings));
+      outcome = runStdout(options, signals, logOf(settings));
     },
     otel: () => {
-      outcome = runOtel(options, logOf(settings));
+      outcome = runOtel(options, signals, logOf(settings));
     },
   });
   const switches = [...(line.help ? ['--help'] : []), ...(line.version ? ['--version'] : [])];
@@ -55,16 +58,20 @@ function logOf(settings: ReturnType<typeof readLogSettings>): Log {
   return log;
 }
 
-function runStdout(options: OptionReader, log: Log): Promise<number> {
+function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const delivery = readStdoutOptions(options);
   const stream = openStdout();
   // The sink tells of every write that fails; without a listener the stream would throw as well.
   stream.on('error', () => {});
-  return run({ ...collect, sinks: { stdout: (flush$) => stdoutSink({ ...delivery, stream, flush$ }) } }, log);
+  return run(
+    { ...collect, sinks: { stdout: (flush$) => stdoutSink({ ...delivery, stream, flush$ }) } },
+    signals,
+    log,
+  );
 }
 
-async function runOtel(options: OptionReader, log: Log): Promise<number> {
+async function runOtel(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const otlp = readOtlpOptions(options, process.env);
   if (otlp.protocol === 'grpc') {
@@ -76,7 +83,7 @@ async function runOtel(options: OptionReader, log: Log): Promise<number> {
       'the endpoint has no path and is used as it is; most receivers expect /v1/metrics',
     );
   }
-  return run({ ...collect, sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) } }, log);
+  return run({ ...collect, sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) } }, signals, log);
 }
 
 process.stderr.on('error', () => {});

@@ -8,6 +8,7 @@ import {
 } from '../index.js';
 import type { Log } from './log.js';
 import { Reporter } from './report.js';
+import type { StopSignals } from './signals.js';
 
 const TARGET = 'msb_metrics';
 
@@ -15,11 +16,11 @@ const TARGET = 'msb_metrics';
 export const EXIT = { clean: 0, lost: 1, usage: 2 } as const;
 
 /**
- * Runs a collector until SIGINT or SIGTERM, then drains it. A second signal exits at once.
+ * Runs a collector until the first signal to stop, then drains it. A second signal exits at once.
  *
  * @returns the exit status
  */
-export async function run(options: CollectorOptions, log: Log): Promise<number> {
+export async function run(options: CollectorOptions, signals: StopSignals, log: Log): Promise<number> {
   const collector = startCollector(options);
   const reporter = new Reporter(log);
   collector.events$.subscribe((event) => {
@@ -33,7 +34,7 @@ export async function run(options: CollectorOptions, log: Log): Promise<number> 
     registry: registryName(options.msbHome, 3),
     sinks: Object.keys(options.sinks).join(','),
   });
-  return Promise.race([stopOnSignal(collector, log), stopOnFault(collector, log)]);
+  return Promise.race([stopOnSignal(collector, signals, log), stopOnFault(collector, log)]);
 }
 
 /** Whether the reader of standard output has gone, as `head` does: the end of the work, not a failure. */
@@ -46,23 +47,11 @@ function isBrokenPipe(event: CollectorEvent): boolean {
   );
 }
 
-async function stopOnSignal(collector: RunningCollector, log: Log): Promise<number> {
-  const signal = await firstSignal();
+async function stopOnSignal(collector: RunningCollector, signals: StopSignals, log: Log): Promise<number> {
+  const signal = await signals.next();
   log('info', TARGET, `${signal}: draining; once more to exit at once`);
-  void firstSignal().then((second) => process.exit(second === 'SIGINT' ? 130 : 143));
+  void signals.next().then((second) => process.exit(second === 'SIGINT' ? 130 : 143));
   return drain(collector, log);
-}
-
-function firstSignal(): Promise<'SIGINT' | 'SIGTERM'> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals): void => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
-      resolve(signal as 'SIGINT' | 'SIGTERM');
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-  });
 }
 
 /** Should an error escape all the same: logged, and what is held gets its last attempt. */

@@ -1,5 +1,4 @@
-import type { Sample } from '../test/simulator/registry.js';
-import type { ArrivedMessage } from './messages.js';
+import type { Sample } from '../simulator/registry.js';
 
 /** How each metric follows from a sample; those not named here (uptime) are compared by their time alone. */
 const EXPECTED: Readonly<Record<string, (sample: Sample) => number | undefined>> = {
@@ -16,6 +15,16 @@ const EXPECTED: Readonly<Record<string, (sample: Sample) => number | undefined>>
   'microsandbox.upper.host_allocated': ({ upperHostAllocatedBytes }) => upperHostAllocatedBytes,
 };
 const UPTIME = 'microsandbox.uptime';
+const FIRST_ABI_WITH_FLAGS = 2;
+const FIRST_ABI_WITH_UPPER = 3;
+
+/** A data point of a sandbox, as far as it is compared. */
+export interface ArrivedPoint {
+  readonly metric: string;
+  readonly value: number;
+  readonly timeMillis: number;
+  readonly name: string;
+}
 
 interface Entry {
   readonly value: number | undefined;
@@ -24,6 +33,7 @@ interface Entry {
 
 /** Holds what was written against what arrived, point by point. */
 export class Ledger {
+  readonly #abi: number;
   readonly #points = new Map<string, Entry>();
   written = 0;
   arrived = 0;
@@ -36,20 +46,27 @@ export class Ledger {
   readonly lastWritten = new Map<string, Sample>();
   readonly lastArrivedMillis = new Map<string, number>();
 
+  /** @param abi the ABI of the registry written to: it says what can be told of a sample */
+  constructor(abi = FIRST_ABI_WITH_UPPER) {
+    this.#abi = abi;
+  }
+
   /** Enters a sample. */
   write(name: string, sample: Sample): void {
     this.lastWritten.set(name, sample);
     this.#enter(name, sample, UPTIME, undefined);
     for (const [metric, read] of Object.entries(EXPECTED)) {
-      const value = read(sample);
-      if (value !== undefined) {
+      const exists = this.#abi >= FIRST_ABI_WITH_UPPER || !metric.startsWith('microsandbox.upper.');
+      // ABI 1 cannot say that a value is unknown: it says 0.
+      const value = read(sample) ?? (this.#abi < FIRST_ABI_WITH_FLAGS ? 0 : undefined);
+      if (exists && value !== undefined) {
         this.#enter(name, sample, metric, value);
       }
     }
   }
 
   /** Enters a request. */
-  arrive({ bytes, points }: ArrivedMessage): void {
+  arrive(bytes: number, points: readonly ArrivedPoint[]): void {
     this.requests++;
     this.bytes += bytes;
     for (const { metric, name, timeMillis, value } of points) {
@@ -64,6 +81,11 @@ export class Ledger {
       this.duplicated += entry.arrivals > 1 ? 1 : 0;
       this.wrong += entry.value !== undefined && entry.value !== value ? 1 : 0;
     }
+  }
+
+  /** The points written that have not arrived, each as sandbox, time and metric. */
+  missingPoints(): string[] {
+    return [...this.#points].filter(([, { arrivals }]) => arrivals === 0).map(([key]) => key);
   }
 
   /** Points written that have not arrived. */

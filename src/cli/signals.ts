@@ -1,0 +1,30 @@
+/** SIGINT and SIGTERM, in the order in which they come; none is lost while nobody waits. */
+export class StopSignals {
+  readonly #come: NodeJS.Signals[] = [];
+  #waiting: ((signal: NodeJS.Signals) => void) | undefined;
+
+  /** Catches signals from now on. */
+  constructor() {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        this.#come.push(signal);
+        this.#deliver();
+      });
+    }
+  }
+
+  /** The next signal. */
+  next(): Promise<NodeJS.Signals> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    if (this.#waiting !== undefined && this.#come.length > 0) {
+      this.#waiting(this.#come.shift() as NodeJS.Signals);
+      this.#waiting = undefined;
+    }
+  }
+}
