@@ -66,11 +66,11 @@ export class SimulatedRegistry {
   readonly #i32: Int32Array;
   #generations = 0;
 
-  private constructor(name: string, layout: AbiLayout, capacity: number) {
+  private constructor(name: string, layout: AbiLayout, capacity: number, mapping: WritableMapping) {
     this.name = name;
     this.layout = layout;
     this.capacity = capacity;
-    this.#mapping = mapForWriting(name, regionBytes(capacity));
+    this.#mapping = mapping;
     this.bytes = new Uint8Array(this.#mapping.buffer);
     this.view = new DataView(this.#mapping.buffer);
     this.#i32 = new Int32Array(this.#mapping.buffer);
@@ -79,12 +79,18 @@ export class SimulatedRegistry {
   /** Makes the object and its header. */
   static create(options: SimulatedRegistryOptions): SimulatedRegistry {
     const { msbHome, abi, capacity = 1024, state = 'ready' } = options;
-    const layout = ABI_LAYOUTS.find((each) => each.abi === abi);
-    if (layout === undefined) {
-      throw new RangeError(`no ABI ${abi}`);
-    }
-    const registry = new SimulatedRegistry(registryName(msbHome, abi), layout, capacity);
+    const name = registryName(msbHome, abi);
+    const mapping = mapForWriting(name, regionBytes(capacity));
+    const registry = new SimulatedRegistry(name, layoutOf(abi), capacity, mapping);
     registry.writeHeader(state);
+    return registry;
+  }
+
+  /** One in memory of this process alone, for what needs no other. */
+  static inMemory(abi: number, capacity: number): SimulatedRegistry {
+    const mapping = { buffer: new ArrayBuffer(regionBytes(capacity)), unmap: () => {} };
+    const registry = new SimulatedRegistry(`in memory, ABI ${abi}`, layoutOf(abi), capacity, mapping);
+    registry.writeHeader();
     return registry;
   }
 
@@ -223,4 +229,12 @@ export class SimulatedRegistry {
     this.#generations++;
     Atomics.store(this.#i32, this.offsetOf(slot) / 4 + SLOT.generation / 4, this.#generations);
   }
+}
+
+function layoutOf(abi: number): AbiLayout {
+  const layout = ABI_LAYOUTS.find((each) => each.abi === abi);
+  if (layout === undefined) {
+    throw new RangeError(`no ABI ${abi}`);
+  }
+  return layout;
 }
