@@ -158,13 +158,18 @@ describe('a slot', () => {
 });
 
 /** A region whose bytes change when the reader comes by: a writer at the worst moment. */
-function whenRead(registry: SimulatedRegistry, times: number, change: () => void): () => number {
+function whenRead(
+  registry: SimulatedRegistry,
+  times: number,
+  change: () => void,
+  offset: number = SLOT.seq,
+): () => number {
   const original = Atomics.load;
   let loads = 0;
-  const seq = registry.offsetOf(0) / 4 + SLOT.seq / 4;
+  const watched = (registry.offsetOf(0) + offset) / 4;
   Atomics.load = ((array: Int32Array, index: number) => {
     const value = original(array, index);
-    if (index === seq && loads++ % 2 === 0 && loads < times * 2) {
+    if (index === watched && loads++ % 2 === 0 && loads < times * 2) {
       change();
     }
     return value;
@@ -225,7 +230,7 @@ describe('a slot that is written to while it is read', () => {
     const registry = SimulatedRegistry.inMemory(3, 1);
     registry.sample(registry.start(who), { sampledAtMillis: 5 });
     let times = 0;
-    const restore = whenRead(registry, 1_000, () => change(registry, ++times));
+    const restore = whenRead(registry, 1_000, () => change(registry, ++times), SLOT.seq + 4);
     expect(read(registry)).toEqual([]);
     restore();
     expect(times).toBeGreaterThan(0);
