@@ -42,18 +42,14 @@ export function rustLogFilter(text: string): { filter: LogFilter | undefined; un
     }
   }
   directives.sort((a, b) => b.target.length - a.target.length);
-  return {
-    unread,
-    filter: (level, target) => {
-      const fitting = directives.find(
-        (directive) =>
-          directive.target === '' ||
-          target === directive.target ||
-          target.startsWith(`${directive.target}::`),
-      );
-      return LOG_LEVELS.indexOf(level) <= (fitting?.rank ?? 0);
-    },
+  const filter: LogFilter = (level, target) => {
+    const fitting = directives.find(
+      (directive) =>
+        directive.target === '' || target === directive.target || target.startsWith(`${directive.target}::`),
+    );
+    return LOG_LEVELS.indexOf(level) <= (fitting?.rank ?? 0);
   };
+  return { unread, filter: directives.length > 0 ? filter : undefined };
 }
 
 function parseDirective(text: string): Directive | undefined {

@@ -4,7 +4,6 @@ import { type Receiver, startGrpcReceiver, startHttpReceiver } from '../receiver
 import { Cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
-import { sampleSandboxes } from '../support/sampling.js';
 
 const fast = ['--collect-interval=50ms', '--flush-interval=200ms'];
 
@@ -26,29 +25,6 @@ describe.each(['grpc', 'http'] as const)('msb-metrics otel over %s', (protocol) 
     const receiver = await open(startHttpReceiver());
     return { receiver, flags: [`--endpoint=${receiver.url}`, '--protocol=http'] };
   };
-
-  it('ships every sample once, at its own time, with its exact value', async () => {
-    const msbHome = testHome();
-    const { receiver, flags } = await start();
-    const { written, stop } = sampleSandboxes({ msbHome, count: 20, intervalMillis: 250 });
-    const run = new Cli(['otel', ...flags, `--msb-home=${msbHome}`, ...fast]);
-    await eventually(() => sandboxPoints(receiver).length > 20 * 11 * 5);
-    stop();
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await run.stop()).toBe(0);
-
-    const memory = sandboxPoints(receiver).filter(({ metric }) => metric === 'microsandbox.memory.usage');
-    for (const { name, sandboxId, samples } of written) {
-      const arrived = memory.filter(({ attributes }) => attributes['sandbox.name'] === name);
-      expect(arrived.map(({ timeNanos, value }) => [timeNanos, value])).toEqual(
-        samples
-          .slice(samples.length - arrived.length)
-          .map((sample) => [BigInt(sample.sampledAtMillis) * 1_000_000n, sample.memoryUsedBytes]),
-      );
-      expect(arrived.length).toBeGreaterThan(4);
-      expect(arrived[0].attributes).toEqual({ 'sandbox.name': name, 'sandbox.id': sandboxId });
-    }
-  });
 
   it('sends the headers, the resource and the attributes it was told to', async () => {
     const msbHome = testHome();

@@ -11,13 +11,16 @@ export interface Written {
   readonly samples: Sample[];
 }
 
-/** Sandboxes of this process that are sampled every `intervalMillis`, and a ledger of what was written. */
+/**
+ * Sandboxes of this process that are sampled at once and then every `intervalMillis`, or only by `tick` where that is
+ * infinite, and a ledger of what was written.
+ */
 export function sampleSandboxes(options: {
   readonly msbHome: string;
   readonly count: number;
   readonly intervalMillis: number;
   readonly abi?: number;
-}): { written: Written[]; registry: SimulatedRegistry; stop(): void } {
+}): { written: Written[]; registry: SimulatedRegistry; tick(): void; stop(): void } {
   const { msbHome, count, intervalMillis, abi = 3 } = options;
   const registry = SimulatedRegistry.create({ msbHome, abi, capacity: Math.max(1024, count) });
   const sandboxes = Array.from({ length: count }, (_, index) => {
@@ -27,13 +30,13 @@ export function sampleSandboxes(options: {
   });
   const tick = (): void => {
     for (const { slot, simulated, ledger } of sandboxes) {
-      const sample = simulated.next(Date.now(), intervalMillis);
+      const sample = simulated.next(Date.now());
       registry.sample(slot, sample);
       ledger.samples.push(sample);
     }
   };
   tick();
-  const timer = setInterval(tick, intervalMillis);
+  const timer = Number.isFinite(intervalMillis) ? setInterval(tick, intervalMillis) : undefined;
   let open = true;
   const stop = (): void => clearInterval(timer);
   onTestFinished(() => {
@@ -43,5 +46,5 @@ export function sampleSandboxes(options: {
       registry.destroy();
     }
   });
-  return { written: sandboxes.map(({ ledger }) => ledger), registry, stop };
+  return { written: sandboxes.map(({ ledger }) => ledger), registry, tick, stop };
 }
