@@ -57,10 +57,7 @@ describe('a region of any content', () => {
     const registry = testRegistry({ msbHome, capacity: 10_000 });
     const now = Date.now();
     for (let slot = 0; slot < 10_000; slot++) {
-      registry.view.setUint32(registry.offsetOf(slot), 1, true);
-      registry.activate(slot, tenant());
-      registry.view.setInt32(registry.offsetOf(slot) + 0x20, process.pid, true);
-      registry.sample(slot, { sampledAtMillis: now });
+      registry.sample(registry.startAt(slot, tenant()), { sampledAtMillis: now });
     }
     const registries = new Registries(msbHome);
     expect(registries.read(now).size).toBe(10_000);

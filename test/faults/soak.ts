@@ -74,8 +74,11 @@ const sinks = [
   return events$;
 });
 
-const measure = () => {
-  globalThis.gc?.();
+const measure = async () => {
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
   const resources: Record<string, number> = {};
   for (const resource of process.getActiveResourcesInfo()) {
@@ -88,7 +91,7 @@ const measure = () => {
   };
 };
 
-const samples: (ReturnType<typeof measure> & { tick: number })[] = [];
+const samples: (Awaited<ReturnType<typeof measure>> & { tick: number })[] = [];
 for (let tick = 1; tick <= ticks; tick++) {
   const now = 1_790_000_000_000 + tick * 1_000;
   if (tick % 100 === 0) {
@@ -120,7 +123,7 @@ for (let tick = 1; tick <= ticks; tick++) {
     (http.accepted as unknown[]).length = 0;
   }
   if (tick % Math.ceil(ticks / SAMPLES) === 0) {
-    samples.push({ tick, ...measure() });
+    samples.push({ tick, ...(await measure()) });
   }
 }
 items$.complete();
@@ -146,6 +149,6 @@ console.log(
     first: samples[0],
     middle: samples[Math.floor(samples.length / 2)],
     last: samples.at(-1),
-    after: measure().resources,
+    after: (await measure()).resources,
   }),
 );

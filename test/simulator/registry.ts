@@ -116,20 +116,17 @@ export class SimulatedRegistry {
   reserve(tenant: Tenant): number {
     for (let slot = 0; slot < this.capacity; slot++) {
       if (this.#state(slot) === SLOT_STATE.free) {
-        this.#setState(slot, SLOT_STATE.reserved);
-        this.#newGeneration(slot);
-        this.#write(slot, (at) => {
-          this.bytes.fill(0, at + SLOT.sandboxId, at + SLOT_BYTES);
-          this.view.setInt32(at + SLOT.sandboxId, tenant.sandboxId, true);
-          this.view.setInt32(at + SLOT.pid, tenant.pid, true);
-          const name = typeof tenant.name === 'string' ? Buffer.from(tenant.name, 'utf8') : tenant.name;
-          this.bytes.set(name.subarray(0, MAX_NAME_BYTES), at + this.layout.name);
-          this.view.setUint16(at + this.layout.nameLength, name.length, true);
-        });
-        return slot;
+        return this.#reserve(slot, tenant);
       }
     }
     throw new Error(`${this.name}: no free slot of ${this.capacity}`);
+  }
+
+  /** Takes a given slot and activates it, whatever it held. */
+  startAt(slot: number, tenant: Tenant): number {
+    this.#reserve(slot, tenant);
+    this.activate(slot, tenant);
+    return slot;
   }
 
   /** Makes a reserved slot active. */
@@ -178,6 +175,20 @@ export class SimulatedRegistry {
   destroy(): void {
     unlinkSharedMemory(this.name);
     this.close();
+  }
+
+  #reserve(slot: number, tenant: Tenant): number {
+    this.#setState(slot, SLOT_STATE.reserved);
+    this.#newGeneration(slot);
+    this.#write(slot, (at) => {
+      this.bytes.fill(0, at + SLOT.sandboxId, at + SLOT_BYTES);
+      this.view.setInt32(at + SLOT.sandboxId, tenant.sandboxId, true);
+      this.view.setInt32(at + SLOT.pid, tenant.pid, true);
+      const name = typeof tenant.name === 'string' ? Buffer.from(tenant.name, 'utf8') : tenant.name;
+      this.bytes.set(name.subarray(0, MAX_NAME_BYTES), at + this.layout.name);
+      this.view.setUint16(at + this.layout.nameLength, name.length, true);
+    });
+    return slot;
   }
 
   #writeSample(at: number, sample: Sample): void {

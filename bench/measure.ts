@@ -1,0 +1,234 @@
+/**
+ * One measurement in a process of its own, of the build in a given folder. Prints JSON.
+ *
+ *     measure.ts <what> <folder of the build> [argument]
+ */
+import { join, resolve } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { SimulatedRegistry } from '../test/simulator/registry.js';
+import { SimulatedSandbox } from '../test/simulator/sandbox.js';
+
+const [what, root, argument = ''] = process.argv.slice(2);
+const load = <T>(file: string): Promise<T> =>
+  import(pathToFileURL(join(resolve(root), 'dist', file)).href) as Promise<T>;
+
+type Library = typeof import('../src/index.js');
+type Shm = typeof import('../src/shm/read-collection.js');
+type Request = typeof import('../src/sinks/otlp/request.js');
+
+const msbHome = `/nonexistent/msb-metrics-bench-${process.pid}`;
+
+/** A registry of sandboxes of this process, each with a sample. */
+function sandboxes(count: number, nameBytes = 12) {
+  const registry = SimulatedRegistry.create({ msbHome, abi: 3, capacity: Math.max(1_024, count) });
+  const slots = Array.from({ length: count }, (_, index) => ({
+    slot: registry.startAt(index, {
+      name: `sandbox-${String(index).padStart(4, '0')}`.padEnd(nameBytes, 'x').slice(0, nameBytes),
+      sandboxId: index + 1,
+      runId: index + 1,
+      pid: process.pid,
+      startedAtMillis: Date.now() - 60_000,
+    }),
+    simulated: new SimulatedSandbox(index),
+  }));
+  let now = Date.now() - 30_000;
+  const sample = (): number => {
+    now += 1_000;
+    for (const { slot, simulated } of slots) {
+      registry.sample(slot, simulated.next(now));
+    }
+    return now;
+  };
+  sample();
+  return { sample, destroy: () => registry.destroy() };
+}
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+const OPTIONS = { maxSampleAgeMillis: 0 };
+const TOTALS = {
+  collected: 0,
+  delivered: 0,
+  dropped: 0,
+  rejected: 0,
+  rejectedPoints: 0,
+  exportsSucceeded: 0,
+  exportsFailed: 0,
+  lastSuccessAtMillis: 0,
+};
+
+const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
+  /** Nanoseconds that reading takes an active row. */
+  reading: async () => {
+    const count = Number(argument);
+    const { Registries } = await load<Shm>('shm/read-collection.js');
+    const { destroy } = sandboxes(count);
+    const registries = new Registries(msbHome);
+    const rounds = Math.max(20, Math.ceil(200_000 / count));
+    const figures: number[] = [];
+    for (let round = 0; round < rounds * 2; round++) {
+      const start = process.hrtime.bigint();
+      const { size } = registries.read(Date.now(), OPTIONS) as { size: number };
+      const nanos = Number(process.hrtime.bigint() - start);
+      if (size !== count) {
+        throw new Error(`read ${size} of ${count}`);
+      }
+      if (round >= rounds) {
+        figures.push(nanos / count);
+      }
+    }
+    registries.close();
+    const { isProcessAlive } = await load<typeof import('../src/shm/processes.js')>('shm/processes.js');
+    const alive: number[] = [];
+    for (let round = 0; round < 40; round++) {
+      const start = process.hrtime.bigint();
+      for (let row = 0; row < 5_000; row++) {
+        isProcessAlive(process.pid);
+      }
+      alive.push(Number(process.hrtime.bigint() - start) / 5_000);
+    }
+    destroy();
+    return { nsARow: median(figures), livenessNsARow: median(alive) };
+  },
+
+  /** Bytes of heap and array buffers that a row takes while it is held. */
+  buffered: async () => {
+    const count = Number(argument);
+    const { Registries } = await load<Shm>('shm/read-collection.js');
+    const { sample, destroy } = sandboxes(count);
+    const registries = new Registries(msbHome);
+    const memory = async (): Promise<number> => {
+      for (let round = 0; round < 4; round++) {
+        globalThis.gc?.();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const held: unknown[] = [registries.read(sample(), OPTIONS)];
+    const before = await memory();
+    for (let tick = 0; tick < 60; tick++) {
+      held.push(registries.read(sample(), OPTIONS));
+    }
+    const bytes = (await memory()) - before;
+    registries.close();
+    destroy();
+    return { bytesARow: bytes / 60 / count, held: held.length };
+  },
+
+  /** Bytes of a data point on the wire, and nanoseconds of writing it, beside the SDK's own serialiser. */
+  wire: async () => {
+    const nameBytes = Number(argument);
+    const { Registries } = await load<Shm>('shm/read-collection.js');
+    const { RequestEncoder } = await load<Request>('sinks/otlp/request.js');
+    const { sample, destroy } = sandboxes(1_000, nameBytes);
+    const registries = new Registries(msbHome);
+    const batch = Array.from({ length: 5 }, () => registries.read(sample(), OPTIONS));
+    const encoder = new RequestEncoder({
+      resource: { 'service.name': 'microsandbox' },
+      scopeVersion: '1',
+      startedAtMillis: 0,
+    });
+    const points = batch.reduce((sum, collection) => sum + encoder.pointCount(collection), 0);
+    let request = encoder.encode(batch, TOTALS, Date.now());
+    const figures: number[] = [];
+    for (let round = 0; round < 40; round++) {
+      const start = process.hrtime.bigint();
+      request = encoder.encode(batch, TOTALS, Date.now());
+      figures.push(Number(process.hrtime.bigint() - start) / points);
+    }
+    const { ProtobufMetricsSerializer } = await import('@opentelemetry/otlp-transformer');
+    const { resourceFromAttributes } = await import('@opentelemetry/resources');
+    const { SANDBOX_METRICS } =
+      await load<typeof import('../src/sinks/otlp/metrics.js')>('sinks/otlp/metrics.js');
+    const sdk = (): Uint8Array | undefined =>
+      ProtobufMetricsSerializer.serializeRequest({
+        resource: resourceFromAttributes({ 'service.name': 'microsandbox' }),
+        scopeMetrics: [
+          {
+            scope: { name: 'x', version: '1' },
+            metrics: SANDBOX_METRICS.map((metric) => ({
+              descriptor: {
+                name: metric.name,
+                description: metric.description,
+                unit: metric.unit,
+                valueType: metric.type === 'int' ? 0 : 1,
+                advice: {},
+              },
+              aggregationTemporality: 1,
+              dataPointType: 2,
+              dataPoints: batch.flatMap((collection) =>
+                collection.runs.map((run, row) => ({
+                  startTime: [0, 0] as [number, number],
+                  endTime: [1_790_000_000, row] as [number, number],
+                  attributes: { 'sandbox.name': run.name, 'sandbox.id': run.sandboxId },
+                  value: collection.value(row, metric.column),
+                })),
+              ),
+            })),
+          },
+        ],
+      } as never);
+    const sdkFigures: number[] = [];
+    for (let round = 0; round < 8; round++) {
+      const start = process.hrtime.bigint();
+      sdk();
+      sdkFigures.push(Number(process.hrtime.bigint() - start) / points);
+    }
+    registries.close();
+    destroy();
+    return {
+      bytesAPoint: request.length / points,
+      gzipBytesAPoint: gzipSync(request).length / points,
+      nsAPoint: median(figures),
+      sdkNsAPoint: median(sdkFigures),
+    };
+  },
+
+  /** The longest and the 99th percentile of the event loop's delay while a full buffer goes out, ms. */
+  responsiveness: async () => {
+    const [count, port] = argument.split(':').map(Number);
+    const { Registries } = await load<Shm>('shm/read-collection.js');
+    const { otlpSink } = await load<Library>('index.js');
+    const { Subject } = await import('rxjs');
+    const { sample, destroy } = sandboxes(count);
+    const registries = new Registries(msbHome);
+    const items$ = new Subject<never>();
+    const flush$ = new Subject<void>();
+    const figures: { p99Millis: number; maxMillis: number }[] = [];
+    const sink = otlpSink({ endpoint: `http://127.0.0.1:${port}`, flush$, flushIntervalMillis: 60_000_000 });
+    let flushed: () => void = () => {};
+    const subscription = items$.pipe(sink as never).subscribe((event) => {
+      if ((event as { type: string }).type === 'flushed') {
+        flushed();
+      }
+    });
+    for (let round = 0; round < 4; round++) {
+      for (let tick = 0; tick < 60; tick++) {
+        items$.next(registries.read(sample(), OPTIONS) as never);
+      }
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      await new Promise<void>((resolve) => {
+        flushed = resolve;
+        flush$.next();
+      });
+      delay.disable();
+      // The timer's own period is part of what is recorded.
+      figures.push({ p99Millis: delay.percentile(99) / 1e6 - 1, maxMillis: delay.max / 1e6 - 1 });
+    }
+    subscription.unsubscribe();
+    registries.close();
+    destroy();
+    const warm = figures.slice(1);
+    return {
+      p99Millis: median(warm.map((each) => each.p99Millis)),
+      maxMillis: median(warm.map((each) => each.maxMillis)),
+    };
+  },
+};
+
+console.log(JSON.stringify(await MEASUREMENTS[what]()));
+process.exit();
