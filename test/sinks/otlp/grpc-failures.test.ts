@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { Metadata } from '@grpc/grpc-js';
 import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -11,12 +11,11 @@ import {
   startGrpcReceiver,
 } from '../../receiver/receiver.js';
 import { collectionOf, sandboxRuns } from '../../support/collections.js';
+import { samples, samplesOf, threeRuns, tickOf } from '../../support/delivered-samples.js';
 import { DrivenSink } from '../../support/driven-sink.js';
 import { eventually } from '../../support/eventually.js';
+import { hasEnded, socketServer } from '../../support/socket-server.js';
 import { CA_FILE, OTHER_CA_FILE, serverIdentity } from '../../support/tls.js';
-
-const runs = sandboxRuns(3);
-const collection = (index = 0) => collectionOf(runs, 1_790_000_060_000 + index * 1_000);
 
 async function receiverThat(
   reply: GrpcReceiverOptions['reply'],
@@ -29,18 +28,6 @@ async function receiverThat(
 
 const sinkTo = (receiver: { readonly port: number }, options = {}): DrivenSink =>
   new DrivenSink({ endpoint: `http://127.0.0.1:${receiver.port}`, ...options });
-
-/** The samples that a receiver said yes to: sandbox and time. */
-const samples = (receiver: Receiver): string[] =>
-  receiver.accepted
-    .flatMap(({ points }) => points)
-    .filter(({ metric }) => metric === 'microsandbox.uptime')
-    .map(({ attributes, timeNanos }) => `${attributes['sandbox.name']}@${timeNanos}`);
-
-const expected = (...indices: number[]): string[] =>
-  indices.flatMap((index) =>
-    runs.map(({ name }) => `${name}@${BigInt(1_790_000_060_000 + index * 1_000) * 1_000_000n}`),
-  );
 
 /** The trailers with a google.rpc.Status whose details hold a RetryInfo. */
 function retryInfo(seconds: number, nanos = 0): Metadata {
@@ -103,7 +90,7 @@ describe.each(CODES)('gRPC %s (%s by the specification)', (name, _, ours) => {
   it(`is ${ours}, with one attempt, and told in the backend's words`, async () => {
     const receiver = await receiverThat(failing());
     const sink = sinkTo(receiver);
-    sink.collect(collection());
+    sink.collect(tickOf());
     const end = await sink.flush();
     if (ours === 'given up') {
       // Only what is refused alone is: the collection goes out again in two halves, which this receiver accepts.
@@ -111,7 +98,7 @@ describe.each(CODES)('gRPC %s (%s by the specification)', (name, _, ours) => {
       expect(sink.of('split')).toMatchObject([
         { error: { message: `gRPC ${name}: the words of the backend` } },
       ]);
-      expect(samples(receiver)).toEqual(expected(0));
+      expect(samples(receiver)).toEqual(samplesOf(0));
       return;
     }
     expect(receiver.requests).toHaveLength(1);
@@ -123,7 +110,7 @@ describe.each(CODES)('gRPC %s (%s by the specification)', (name, _, ours) => {
       held: 1,
     });
     expect(await sink.flush()).toEqual({ type: 'flushed' });
-    expect(samples(receiver)).toEqual(expected(0));
+    expect(samples(receiver)).toEqual(samplesOf(0));
   });
 
   it.runIf(ours === 'sent again')('waits as long as RetryInfo asks, up to 32 flush intervals', async () => {
@@ -134,7 +121,7 @@ describe.each(CODES)('gRPC %s (%s by the specification)', (name, _, ours) => {
       [-5, 0, 60_000],
     ]) {
       const sink = sinkTo(await receiverThat(failing(retryInfo(seconds, nanos))));
-      sink.collect(collection());
+      sink.collect(tickOf());
       expect(await sink.flush()).toMatchObject({ type: 'failed', retryInMillis: millis });
     }
   });
@@ -152,16 +139,16 @@ describe('gRPC INVALID_ARGUMENT', () => {
     );
     const sink = sinkTo(receiver);
     for (const index of [0, 1, 2]) {
-      sink.collect(collection(index));
+      sink.collect(tickOf(index));
     }
     expect(await sink.flush()).toEqual({ type: 'flushed' });
     expect(samples(receiver)).toEqual(
-      expected(0, 1, 2).filter((sample) => !sample.startsWith('sandbox-1@1790000061')),
+      samplesOf(0, 1, 2).filter((sample) => !sample.startsWith('sandbox-1@1790000061')),
     );
     expect(sink.of('rejected')).toMatchObject([
       { items: 0, points: 11, error: { message: 'gRPC INVALID_ARGUMENT: out of order sample' } },
     ]);
-    sink.collect(collection(4));
+    sink.collect(tickOf(4));
     await sink.flush();
     const own = Object.fromEntries(
       receiver.accepted.at(-1)?.points.map(({ metric, value }) => [metric, value]) ?? [],
@@ -201,7 +188,7 @@ describe('a refusal for the size of a request', () => {
       index === 0 ? { kind: 'status', code, details } : { kind: 'ok' },
     );
     const sink = sinkTo(receiver);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect((await sink.flush()).type).toBe(isSize ? 'flushed' : 'failed');
     expect(sink.of('split')).toHaveLength(isSize ? 1 : 0);
   });
@@ -215,11 +202,11 @@ describe('a partial success over gRPC', () => {
       errorMessage: 'too old',
     }));
     const sink = sinkTo(receiver);
-    sink.collect(collection());
+    sink.collect(tickOf());
     await sink.flush();
     await sink.flush();
     expect(sink.of('exported')[0].partial).toEqual({ rejectedPoints: 5, message: 'too old' });
-    expect(samples(receiver)).toEqual(expected(0));
+    expect(samples(receiver)).toEqual(samplesOf(0));
     const rejected = receiver.requests[1].points.find(
       ({ metric }) => metric === 'microsandbox.collector.points.rejected',
     );
@@ -232,46 +219,25 @@ describe('a partial success over gRPC', () => {
   ])('with %s for a response is a success', async (_, bytes) => {
     const receiver = await receiverThat(() => ({ kind: 'bytes', bytes }));
     const sink = sinkTo(receiver);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toEqual({ type: 'flushed' });
     expect(sink.of('exported')[0].partial).toBeUndefined();
   });
 });
-
-/** A server on a bare socket. */
-async function socketServer(
-  onConnection: (socket: Socket) => void,
-): Promise<{ port: number; connections: Socket[]; server: NetServer }> {
-  const connections: Socket[] = [];
-  const server = createServer((socket) => {
-    connections.push(socket);
-    socket.on('error', () => {});
-    socket.resume();
-    onConnection(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    for (const socket of connections) {
-      socket.destroy();
-    }
-  });
-  return { port: (server.address() as { port: number }).port, connections, server };
-}
 
 describe('a backend that is not there, or not itself', () => {
   it('refuses connections: failed, and every attempt is a new one', async () => {
     const gone = await receiverThat(undefined);
     await gone.close();
     const sink = sinkTo(gone);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       type: 'failed',
       error: { message: expect.stringMatching(/^gRPC UNAVAILABLE: .*ECONNREFUSED/u) },
     });
     const back = await receiverThat(undefined, { port: gone.port });
     expect(await sink.flush()).toEqual({ type: 'flushed' });
-    expect(samples(back)).toEqual(expected(0));
+    expect(samples(back)).toEqual(samplesOf(0));
   });
 
   it.each([
@@ -280,7 +246,7 @@ describe('a backend that is not there, or not itself', () => {
     ['speaks HTTP/1.1', (socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
   ])('%s: failed', async (_, onConnection) => {
     const sink = sinkTo(await socketServer(onConnection));
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       type: 'failed',
       held: 1,
@@ -291,28 +257,25 @@ describe('a backend that is not there, or not itself', () => {
   it('never answers: failed after the export timeout; the next attempt uses a new connection', async () => {
     const { port, connections } = await socketServer(() => {});
     const sink = sinkTo({ port }, { exportTimeoutMillis: 300 });
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       type: 'failed',
       error: { message: 'no answer within 300 ms' },
     });
     expect(await sink.flush()).toMatchObject({ type: 'failed', failures: 2 });
     expect(connections).toHaveLength(2);
-    await eventually(
-      () => connections.every(({ destroyed, readableEnded }) => destroyed || readableEnded),
-      'their end',
-    );
+    await eventually(() => connections.every(hasEnded), 'their end');
   });
 
   it('accepts the call and never answers, or answers too late: the batch is sent again, and nothing else', async () => {
     const late: (() => void)[] = [];
     const receiver = await receiverThat((_, index) => (index === 0 ? { kind: 'hang' } : { kind: 'ok' }));
     const sink = sinkTo(receiver, { exportTimeoutMillis: 300 });
-    sink.collect(collection(0));
+    sink.collect(tickOf(0));
     expect(await sink.flush()).toMatchObject({ type: 'failed' });
-    sink.collect(collection(1));
+    sink.collect(tickOf(1));
     expect(await sink.flush()).toEqual({ type: 'flushed' });
-    expect(samples(receiver)).toEqual(expected(0, 1));
+    expect(samples(receiver)).toEqual(samplesOf(0, 1));
     expect(late).toEqual([]);
   });
 
@@ -320,25 +283,25 @@ describe('a backend that is not there, or not itself', () => {
     const receiver = await receiverThat((_, index) => (index === 1 ? { kind: 'hang' } : { kind: 'ok' }));
     const sink = sinkTo(receiver, { exportTimeoutMillis: 300 });
     for (const index of [0, 1, 2]) {
-      sink.collect(collection(index));
+      sink.collect(tickOf(index));
       await sink.flush();
     }
     // The receiver stored the second request and its answer was lost: all that it saw, not only what it acknowledged.
     const stored = receiver.requests
       .flatMap(({ points }) => points)
       .filter(({ metric }) => metric === 'microsandbox.uptime');
-    expect(stored).toHaveLength(runs.length * 4);
-    expect(samples(receiver)).toEqual(expected(0, 1, 2));
+    expect(stored).toHaveLength(threeRuns.length * 4);
+    expect(samples(receiver)).toEqual(samplesOf(0, 1, 2));
   });
 
   it('is unsubscribed from: the call is cancelled and the connection closed', async () => {
     const { port, connections } = await socketServer(() => {});
     const sink = sinkTo({ port });
-    sink.collect(collection());
+    sink.collect(tickOf());
     void sink.flush().catch(() => {});
     await eventually(() => connections.length === 1);
     sink.stop();
-    await eventually(() => connections[0].destroyed || connections[0].readableEnded, 'its end');
+    await eventually(() => hasEnded(connections[0]), 'its end');
   });
 });
 
@@ -350,9 +313,9 @@ describe('TLS over gRPC', () => {
   it('trusts the authority of --ca-cert', async () => {
     const receiver = await receiverThat(undefined, { tls: serverIdentity('server') });
     const sink = tlsSink(receiver.port);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toEqual({ type: 'flushed' });
-    expect(samples(receiver)).toEqual(expected(0));
+    expect(samples(receiver)).toEqual(samplesOf(0));
   });
 
   it.each([
@@ -362,7 +325,7 @@ describe('TLS over gRPC', () => {
   ] as const)('fails for %s, and says so', async (_, identity, ca, message) => {
     const receiver = await receiverThat(undefined, { tls: serverIdentity(identity) });
     const sink = tlsSink(receiver.port, { caCertificate: readFileSync(ca, 'utf8') });
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       type: 'failed',
       held: 1,
@@ -374,11 +337,11 @@ describe('TLS over gRPC', () => {
   it('fails where the server has no TLS, and the other way round', async () => {
     const plain = await receiverThat(undefined);
     const toPlain = tlsSink(plain.port);
-    toPlain.collect(collection());
+    toPlain.collect(tickOf());
     expect((await toPlain.flush()).type).toBe('failed');
     const secured = await receiverThat(undefined, { tls: serverIdentity('server') });
     const toSecured = sinkTo(secured);
-    toSecured.collect(collection());
+    toSecured.collect(tickOf());
     expect((await toSecured.flush()).type).toBe('failed');
   });
 });
@@ -390,7 +353,7 @@ describe('gzip over gRPC', () => {
       const receiver = await receiverThat(undefined);
       let bytes = 0;
       const proxy = await socketServer((socket) => {
-        const upstream = new (socket.constructor as typeof Socket)();
+        const upstream = new Socket();
         upstream.connect(receiver.port, '127.0.0.1');
         upstream.on('error', () => {});
         socket.on('data', (chunk) => {
@@ -422,7 +385,7 @@ describe('secrets', () => {
       details: `bad token: ${headers.authorization}`,
     }));
     const sink = sinkTo(receiver, { headers: { authorization: `Bearer ${token}` } });
-    sink.collect(collection());
+    sink.collect(tickOf());
     const end = await sink.flush();
     expect(receiver.requests[0].headers.authorization).toBe(`Bearer ${token}`);
     expect(end).toMatchObject({ type: 'failed', error: { message: 'gRPC UNAUTHENTICATED: bad token: ***' } });

@@ -1,4 +1,4 @@
-import { createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { httpAnswer, parseRetryAfter } from '../../../src/sinks/otlp/http-answer.js';
@@ -6,16 +6,13 @@ import {
   type HttpReceiverOptions,
   type HttpReply,
   ok,
-  type Receiver,
   startHttpReceiver,
   status,
 } from '../../receiver/receiver.js';
-import { collectionOf, sandboxRuns } from '../../support/collections.js';
+import { samples, samplesOf, threeRuns, tickOf } from '../../support/delivered-samples.js';
 import { DrivenSink } from '../../support/driven-sink.js';
 import { eventually } from '../../support/eventually.js';
-
-const runs = sandboxRuns(3);
-const collection = (index = 0) => collectionOf(runs, 1_790_000_060_000 + index * 1_000);
+import { hasEnded, socketServer } from '../../support/socket-server.js';
 
 async function receiverThat(reply?: HttpReceiverOptions['reply'], port = 0) {
   const receiver = await startHttpReceiver({ port, ...(reply === undefined ? {} : { reply }) });
@@ -25,17 +22,6 @@ async function receiverThat(reply?: HttpReceiverOptions['reply'], port = 0) {
 
 const sinkTo = (url: string, options = {}): DrivenSink =>
   new DrivenSink({ endpoint: url, protocol: 'http', ...options });
-
-const samples = (receiver: Receiver): string[] =>
-  receiver.accepted
-    .flatMap(({ points }) => points)
-    .filter(({ metric }) => metric === 'microsandbox.uptime')
-    .map(({ attributes, timeNanos }) => `${attributes['sandbox.name']}@${timeNanos}`);
-
-const expected = (...indices: number[]): string[] =>
-  indices.flatMap((index) =>
-    runs.map(({ name }) => `${name}@${BigInt(1_790_000_060_000 + index * 1_000) * 1_000_000n}`),
-  );
 
 /** First the reply in question, then OK. */
 const first =
@@ -78,7 +64,7 @@ describe.each([
   it(`is ${ours(code)}, with one attempt, and told in the backend's words`, async () => {
     const receiver = await receiverThat(first(status(code, 'the words of the backend\n')));
     const sink = sinkTo(receiver.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     const end = await sink.flush();
     const words = {
       message: expect.stringMatching(new RegExp(`^HTTP ${code}[ A-Za-z-]*: the words of the backend$`, 'u')),
@@ -91,7 +77,7 @@ describe.each([
       expect(end).toEqual({ type: 'flushed' });
       expect(sink.of('split')).toMatchObject([{ error: words }]);
     }
-    expect(samples(receiver)).toEqual(expected(0));
+    expect(samples(receiver)).toEqual(samplesOf(0));
   });
 });
 
@@ -128,7 +114,7 @@ describe('Retry-After', () => {
     for (const code of [429, 503]) {
       const receiver = await receiverThat(() => status(code, '', { 'retry-after': value }));
       const sink = sinkTo(receiver.url);
-      sink.collect(collection());
+      sink.collect(tickOf());
       expect(await sink.flush()).toMatchObject({ type: 'failed', retryInMillis });
     }
   });
@@ -138,7 +124,7 @@ describe('Retry-After', () => {
       status(503, '', { 'retry-after': new Date(Date.now() + 300_000).toUTCString() }),
     );
     const sink = sinkTo(receiver.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     const end = await sink.flush();
     const wait = end.type === 'failed' ? (end.retryInMillis ?? 0) : 0;
     expect(wait).toBeGreaterThan(200_000);
@@ -164,7 +150,7 @@ describe("the backend's words", () => {
   ])('are taken from %s', async (_, body, type, words) => {
     const receiver = await receiverThat(() => status(401, body, { 'content-type': type }));
     const sink = sinkTo(receiver.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     const message = words === undefined ? 'HTTP 401 Unauthorized' : `HTTP 401 Unauthorized: ${words}`;
     expect(await sink.flush()).toMatchObject({
       error: {
@@ -183,7 +169,7 @@ describe("the backend's words", () => {
     const sink = sinkTo(receiver.url, {
       headers: { authorization: `Bearer ${token}`, 'api-key': 'two  words' },
     });
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({ error: { message: 'HTTP 403 Forbidden: no: ***, ***' } });
   });
 
@@ -192,7 +178,7 @@ describe("the backend's words", () => {
       status(308, '', { location: 'https://elsewhere.example/v1/metrics' }),
     );
     const sink = sinkTo(receiver.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       error: {
         message:
@@ -207,18 +193,18 @@ describe('a success', () => {
   it.each([200, 202, 204])('is HTTP %i', async (code) => {
     const receiver = await receiverThat(() => status(code));
     const sink = sinkTo(receiver.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toEqual({ type: 'flushed' });
   });
 
   it('in part is counted and told, and nothing of it is sent again', async () => {
     const receiver = await receiverThat(() => ok({ rejectedDataPoints: 4, errorMessage: 'too old' }));
     const sink = sinkTo(receiver.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     await sink.flush();
     await sink.flush();
     expect(sink.of('exported')[0].partial).toEqual({ rejectedPoints: 4, message: 'too old' });
-    expect(samples(receiver)).toEqual(expected(0));
+    expect(samples(receiver)).toEqual(samplesOf(0));
     const rejected = receiver.requests[1].points.find(
       ({ metric }) => metric === 'microsandbox.collector.points.rejected',
     );
@@ -246,7 +232,7 @@ describe('a success', () => {
   ])('with %s is one all the same: the head has said so', async (_, reply) => {
     const receiver = await receiverThat(first(reply));
     const sink = sinkTo(receiver.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toEqual({ type: 'flushed' });
     expect(await sink.flush()).toEqual({ type: 'flushed' });
     expect(
@@ -257,39 +243,19 @@ describe('a success', () => {
   });
 });
 
-/** A server on a bare socket. */
-async function socketServer(onConnection: (socket: Socket) => void) {
-  const connections: Socket[] = [];
-  const server = createServer((socket) => {
-    connections.push(socket);
-    socket.on('error', () => {});
-    socket.resume();
-    onConnection(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    for (const socket of connections) {
-      socket.destroy();
-    }
-  });
-  const { port } = server.address() as { port: number };
-  return { url: `http://127.0.0.1:${port}/v1/metrics`, connections };
-}
-
 describe('a backend that is not there, or not itself', () => {
   it('refuses connections: failed, until it is back', async () => {
     const gone = await receiverThat();
     await gone.close();
     const sink = sinkTo(gone.url);
-    sink.collect(collection());
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       type: 'failed',
       error: { message: expect.stringContaining('ECONNREFUSED') },
     });
     const back = await receiverThat(undefined, gone.port);
     expect(await sink.flush()).toEqual({ type: 'flushed' });
-    expect(samples(back)).toEqual(expected(0));
+    expect(samples(back)).toEqual(samplesOf(0));
   });
 
   it.each<[string, (socket: Socket) => void]>([
@@ -298,9 +264,9 @@ describe('a backend that is not there, or not itself', () => {
     ['answers garbage', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
     ['breaks off in the head', (socket) => socket.end('HTTP/1.1 200 O')],
   ])('%s: failed, and held', async (_, onConnection) => {
-    const { url } = await socketServer(onConnection);
-    const sink = sinkTo(url);
-    sink.collect(collection());
+    const { port } = await socketServer(onConnection);
+    const sink = sinkTo(`http://127.0.0.1:${port}/v1/metrics`);
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       type: 'failed',
       held: 1,
@@ -309,19 +275,16 @@ describe('a backend that is not there, or not itself', () => {
   });
 
   it('never answers: failed after the export timeout; the connection is closed, the next attempt has its own', async () => {
-    const { url, connections } = await socketServer(() => {});
-    const sink = sinkTo(url, { exportTimeoutMillis: 300 });
-    sink.collect(collection());
+    const { port, connections } = await socketServer(() => {});
+    const sink = sinkTo(`http://127.0.0.1:${port}/v1/metrics`, { exportTimeoutMillis: 300 });
+    sink.collect(tickOf());
     expect(await sink.flush()).toMatchObject({
       type: 'failed',
       error: { message: 'no answer within 300 ms' },
     });
     expect(await sink.flush()).toMatchObject({ type: 'failed', failures: 2 });
     expect(connections).toHaveLength(2);
-    await eventually(
-      () => connections.every(({ destroyed, readableEnded }) => destroyed || readableEnded),
-      'their end',
-    );
+    await eventually(() => connections.every(hasEnded), 'their end');
   });
 
   it('answers too late: the batch is sent again, and nothing else', async () => {
@@ -329,11 +292,11 @@ describe('a backend that is not there, or not itself', () => {
       index === 0 ? (response) => void setTimeout(() => response.writeHead(200).end(), 500) : ok(),
     );
     const sink = sinkTo(receiver.url, { exportTimeoutMillis: 200 });
-    sink.collect(collection(0));
+    sink.collect(tickOf(0));
     expect(await sink.flush()).toMatchObject({ type: 'failed' });
-    sink.collect(collection(1));
+    sink.collect(tickOf(1));
     expect(await sink.flush()).toEqual({ type: 'flushed' });
-    expect(samples(receiver)).toEqual(expected(0, 1));
+    expect(samples(receiver)).toEqual(samplesOf(0, 1));
   });
 
   it('loses the acknowledgement: the duplicates are that batch at most', async () => {
@@ -342,14 +305,14 @@ describe('a backend that is not there, or not itself', () => {
     );
     const sink = sinkTo(receiver.url);
     for (const index of [0, 1, 2]) {
-      sink.collect(collection(index));
+      sink.collect(tickOf(index));
       await sink.flush();
     }
     const stored = receiver.requests
       .flatMap(({ points }) => points)
       .filter(({ metric }) => metric === 'microsandbox.uptime');
-    expect(stored).toHaveLength(runs.length * 4);
-    expect(samples(receiver)).toEqual(expected(0, 1, 2));
+    expect(stored).toHaveLength(threeRuns.length * 4);
+    expect(samples(receiver)).toEqual(samplesOf(0, 1, 2));
   });
 
   it('closes idle connections on its own: the next flush does not stumble over that', async () => {
@@ -359,20 +322,20 @@ describe('a backend that is not there, or not itself', () => {
     });
     const sink = sinkTo(receiver.url);
     for (const index of [0, 1, 2]) {
-      sink.collect(collection(index));
+      sink.collect(tickOf(index));
       expect(await sink.flush()).toEqual({ type: 'flushed' });
     }
     expect(sink.of('failed')).toEqual([]);
   });
 
   it('is unsubscribed from: the request is cancelled and the connection closed', async () => {
-    const { url, connections } = await socketServer(() => {});
-    const sink = sinkTo(url);
-    sink.collect(collection());
+    const { port, connections } = await socketServer(() => {});
+    const sink = sinkTo(`http://127.0.0.1:${port}/v1/metrics`);
+    sink.collect(tickOf());
     void sink.flush().catch(() => {});
     await eventually(() => connections.length === 1);
     sink.stop();
-    await eventually(() => connections[0].destroyed || connections[0].readableEnded, 'its end');
+    await eventually(() => hasEnded(connections[0]), 'its end');
   });
 });
 
@@ -382,7 +345,7 @@ describe('a request over HTTP', () => {
     const sink = sinkTo(receiver.url.replace('/v1/metrics', '/otlp/ingest?tenant=1'), {
       headers: { 'x-scope': 'a=b' },
     });
-    sink.collect(collection());
+    sink.collect(tickOf());
     await sink.flush();
     expect(receiver.requests[0].headers).toMatchObject({
       ':path': '/otlp/ingest?tenant=1',
