@@ -12,30 +12,34 @@ import { tenant, testHome, testRegistry } from '../support/home.js';
 const TIMES = Number(process.env.STRESS ?? '1');
 
 describe('a region of any content', () => {
-  it('ends in no crash, no hang and no nonsense, over thousands of real mappings', async () => {
-    const msbHome = testHome();
-    const seed = Math.floor(Math.random() * 2 ** 31);
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [
-        '--import',
-        'tsx',
-        fileURLToPath(new URL('hostile.ts', import.meta.url)),
-        msbHome,
-        String(3_000 * TIMES),
-        String(seed),
-      ],
-      { timeout: 100_000 * TIMES },
-    ).catch((error) => {
-      throw new Error(`seed ${seed}: ${error.signal ?? ''} ${error.stderr}`);
-    });
-    console.log(stdout.trim());
-    const { seen, rows } = JSON.parse(stdout);
-    expect(seen.attached).toBeGreaterThan(100);
-    expect(seen.refused).toBeGreaterThan(100);
-    expect(seen.initialising).toBeGreaterThan(10);
-    expect(rows).toBeGreaterThan(1_000);
-  });
+  it(
+    'ends in no crash, no hang and no nonsense, over thousands of real mappings',
+    async () => {
+      const msbHome = testHome();
+      const seed = Math.floor(Math.random() * 2 ** 31);
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [
+          '--import',
+          'tsx',
+          fileURLToPath(new URL('hostile.ts', import.meta.url)),
+          msbHome,
+          String(3_000 * TIMES),
+          String(seed),
+        ],
+        { timeout: 100_000 * TIMES },
+      ).catch((error) => {
+        throw new Error(`seed ${seed}: ${error.signal ?? ''} ${error.stderr}`);
+      });
+      console.log(stdout.trim());
+      const { seen, rows } = JSON.parse(stdout);
+      expect(seen.attached).toBeGreaterThan(100);
+      expect(seen.refused).toBeGreaterThan(100);
+      expect(seen.initialising).toBeGreaterThan(10);
+      expect(rows).toBeGreaterThan(1_000);
+    },
+    100_000 * TIMES,
+  );
 
   it('that claims 2^32-1 slots in a sparse object of that size is refused, and nothing is allocated for it', () => {
     const msbHome = testHome();
