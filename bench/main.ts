@@ -85,7 +85,7 @@ console.log(builds.length > 1 ? `figures: ${builds.join(', then ')}` : '');
 console.log(`${'what'.padEnd(52)} ${'goal'.padStart(8)} ${'figure'.padStart(9)}`);
 
 for (const sandboxes of SCALE) {
-  const { nsARow, nsARowWithSystemCalls } = await interleaved(3, (root) =>
+  const { nsARow, nsARowWithSystemCalls } = await interleaved(builds.length > 1 ? 3 : 1, (root) =>
     measure('reading', root, sandboxes),
   );
   keepScale('nsARow', sandboxes, nsARow);
@@ -103,7 +103,7 @@ for (const sandboxes of SCALE) {
   }
 }
 
-const start = await interleaved(9, async (root) => {
+const start = await interleaved(7, async (root) => {
   const baseline = await wallMillis(['-e', '0']);
   const version = await wallMillis([join(root, 'dist/cli.js'), '--version']);
   const args = ['stdout', '--msb-home=/nonexistent/msb-metrics-bench', '--log-level=debug'];
@@ -139,12 +139,12 @@ for (const sandboxes of SCALE) {
 }
 await receiver.stop();
 
-for (const sandboxes of SCALE.filter((count) => count !== 1_000)) {
-  const rest = await interleaved(1, (root) => costAtRest(root, sandboxes, 12, 12));
+for (const sandboxes of SCALE.filter((count) => count !== 1_000 && count !== 10)) {
+  const rest = await interleaved(1, (root) => costAtRest(root, sandboxes, 8, 8));
   keepScale('cpuSecondsAMinute', sandboxes, rest.cpuSecondsAMinute);
   keepScale('peakMb', sandboxes, rest.peakMb);
 }
-const rest = await interleaved(1, (root) => costAtRest(root, 1_000, 60, 60));
+const rest = await interleaved(1, (root) => costAtRest(root, 1_000, 60, 30));
 keepScale('cpuSecondsAMinute', 1_000, rest.cpuSecondsAMinute);
 keepScale('peakMb', 1_000, rest.peakMb);
 figure('at rest, 1000 sandboxes, defaults, gRPC: CPU', 's/min', rest.cpuSecondsAMinute, 0.6);

@@ -46,6 +46,8 @@ export class OtlpExporter implements Exporter<Collection> {
   readonly #encoder: RequestEncoder;
   readonly #transport: Transport;
   readonly #now: () => number;
+  /** The buffer of the last request that was answered, for the next to be written into. */
+  #room: Buffer | undefined;
   #limitBytes = MAX_REQUEST_BYTES;
   #toSendAlone = 0;
   #search: Search | undefined;
@@ -80,10 +82,15 @@ export class OtlpExporter implements Exporter<Collection> {
     const isPart = batch.length === 1 && rows < first.size;
     const sent = isPart ? [first.slice(0, rows)] : batch;
     const remainder = isPart ? first.slice(rows) : undefined;
-    const request = this.#encoder.encode(sent, totals, this.#now());
-    return this.#transport
-      .send(request)
-      .pipe(map((answer) => this.#resultOf(answer, sent, remainder, request.length)));
+    const request = this.#encoder.encode(sent, totals, this.#now(), this.#room);
+    // Not to be written to while a request that was given up may still be on its way.
+    this.#room = undefined;
+    return this.#transport.send(request).pipe(
+      map((answer) => {
+        this.#room = Buffer.from(request.buffer);
+        return this.#resultOf(answer, sent, remainder, request.length);
+      }),
+    );
   }
 
   shutdown(): [] {

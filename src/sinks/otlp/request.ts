@@ -86,8 +86,12 @@ export class RequestEncoder {
     return points;
   }
 
-  /** One request with all points of a batch, and the sidecar's own metrics as of `nowMillis`. */
-  encode(batch: readonly Collection[], totals: DeliveryTotals, nowMillis: number): Buffer {
+  /**
+   * One request with all points of a batch, and the sidecar's own metrics as of `nowMillis`.
+   *
+   * @param room a buffer to write it into, if it is large enough; else it gets one of its own
+   */
+  encode(batch: readonly Collection[], totals: DeliveryTotals, nowMillis: number, room?: Buffer): Buffer {
     const table = new PointTable(batch, this.#attributes);
     const self = encodeSelfMetrics(totals, this.#startedAtMillis, nowMillis);
     const metrics = SANDBOX_METRICS.map((metric, index) => {
@@ -99,7 +103,7 @@ export class RequestEncoder {
       this.#scope.length + metrics.reduce((sum, { length }) => sum + fieldBytes(length), 0) + self.length;
     const resourceMetricsLength = this.#resource.length + fieldBytes(scopeMetricsLength);
 
-    const out = new RequestBuffer(fieldBytes(resourceMetricsLength));
+    const out = new RequestBuffer(fieldBytes(resourceMetricsLength), room);
     out.field(lengthDelimited(1), resourceMetricsLength);
     out.bytes(this.#resource);
     out.field(lengthDelimited(2), scopeMetricsLength);
@@ -190,9 +194,10 @@ class RequestBuffer {
   readonly #view: DataView;
   #at = 0;
 
-  constructor(length: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(length);
-    this.#view = new DataView(this.#buffer.buffer);
+  constructor(length: number, room: Buffer | undefined) {
+    this.#buffer =
+      room !== undefined && room.length >= length ? room.subarray(0, length) : Buffer.allocUnsafeSlow(length);
+    this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, length);
   }
 
   /** A tag and the length of what follows. */

@@ -7,6 +7,7 @@ import { MAX_REQUEST_BYTES, OtlpExporter } from '../../../src/sinks/otlp/otlp-ex
 import { RequestEncoder } from '../../../src/sinks/otlp/request.js';
 import { deliver } from '../../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../../src/streams/delivery-events.js';
+import type { DeliveryTotals } from '../../../src/streams/exporter.js';
 import { decodeRequest, type Point } from '../../receiver/decode.js';
 import { collectionOf, sandboxRuns } from '../../support/collections.js';
 import { runs as parameters } from '../../support/runs.js';
@@ -19,6 +20,17 @@ interface Sent {
 }
 
 const error = new Error('no');
+
+const NO_TOTALS: DeliveryTotals = {
+  collected: 0,
+  delivered: 0,
+  dropped: 0,
+  rejected: 0,
+  rejectedPoints: 0,
+  exportsSucceeded: 0,
+  exportsFailed: 0,
+  lastSuccessAtMillis: undefined,
+};
 
 /** Delivers collections in one flush to a backend that answers as told, and gives what it was sent. */
 function deliverTo(
@@ -227,5 +239,33 @@ describe('what a receiver leaves out of a request', () => {
       partial: { rejectedPoints: 3, message: 'too old' },
     });
     expect(sent.flatMap(({ points }) => rowsOf(points))).toHaveLength(1);
+  });
+});
+
+describe('the buffer of a request', () => {
+  it('is used again once its request is answered, and not before', () => {
+    const answers: Subject<Answer>[] = [];
+    const requests: Uint8Array[] = [];
+    const transport = {
+      send: (request: Uint8Array) => {
+        requests.push(request);
+        const answer$ = new Subject<Answer>();
+        answers.push(answer$);
+        return answer$;
+      },
+      close: () => {},
+    };
+    const encoder = new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 });
+    const exporter = new OtlpExporter(encoder, transport, () => 0);
+    const send = () => exporter.export(collectionsOf(1, 10), NO_TOTALS).subscribe();
+    send();
+    answers[0].next({ kind: 'accepted' });
+    send();
+    expect(requests[1].buffer).toBe(requests[0].buffer);
+    const givenUp = send();
+    expect(requests[2].buffer).not.toBe(requests[1].buffer);
+    givenUp.unsubscribe();
+    send();
+    expect(requests[3].buffer).not.toBe(requests[2].buffer);
   });
 });

@@ -169,6 +169,17 @@ describe('a request', () => {
     expect(points).toHaveLength(5);
   });
 
+  it('is the same written into a buffer of an earlier one, if that is large enough', () => {
+    const large = collectionOf(sandboxRuns(50));
+    const small = collectionOf(sandboxRuns(20, (index) => `other-${index}`));
+    const room = encoder().encode([large], totals, now);
+    const fresh = encoder().encode([small], totals, now);
+    const reused = encoder().encode([small], totals, now, room);
+    expect(reused.buffer).toBe(room.buffer);
+    expect(reused.equals(fresh)).toBe(true);
+    expect(encoder().encode([large], totals, now, fresh).buffer).not.toBe(fresh.buffer);
+  });
+
   it('is no longer than was calculated beforehand, and hardly shorter', () => {
     for (const count of [0, 1, 10, 3000]) {
       const collection = collectionOf(sandboxRuns(count, (index) => 'x'.repeat(index % 128)));
