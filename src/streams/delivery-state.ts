@@ -97,7 +97,7 @@ export class DeliveryState<T> {
       return this.#rejected(batch, result);
     }
     const dropped = this.#dropped(this.#held.putBack(batch));
-    if (result.status === 'split' && this.#splitsInARow < MAX_SPLITS_IN_A_ROW) {
+    if (result.status === 'split' && !this.isFailure(result)) {
       this.#splitsInARow++;
       return [{ type: 'split', error, items: batch.length }, ...dropped];
     }
