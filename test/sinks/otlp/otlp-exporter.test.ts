@@ -8,14 +8,14 @@ import { RequestEncoder } from '../../../src/sinks/otlp/request.js';
 import { deliver } from '../../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../../src/streams/delivery-events.js';
 import type { DeliveryTotals } from '../../../src/streams/exporter.js';
-import { decodeRequest, type Point } from '../../receiver/decode.js';
 import { collectionOf, sandboxRuns } from '../../support/collections.js';
+import { requestRows } from '../../support/request-rows.js';
 import { runs as parameters } from '../../support/runs.js';
 
 /** A request as the backend of these tests sees it. */
 interface Sent {
   readonly bytes: number;
-  readonly points: readonly Point[];
+  readonly rows: readonly string[];
   readonly answer: Answer;
 }
 
@@ -34,7 +34,7 @@ const NO_TOTALS: DeliveryTotals = {
 
 /** Delivers collections in one flush to a backend that answers as told, and gives what it was sent. */
 function deliverTo(
-  backend: (points: readonly Point[], bytes: number) => Answer,
+  backend: (rows: readonly string[], bytes: number) => Answer,
   collections: readonly Collection[],
   flushes = 1,
 ) {
@@ -44,9 +44,9 @@ function deliverTo(
   const encoder = new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 });
   const transport = {
     send: (request: Uint8Array) => {
-      const points = decodeRequest(request).filter(({ attributes }) => 'sandbox.name' in attributes);
-      const answer = backend(points, request.length);
-      sent.push({ bytes: request.length, points, answer });
+      const rows = requestRows(request);
+      const answer = backend(rows, request.length);
+      sent.push({ bytes: request.length, rows, answer });
       return of(answer);
     },
     close: () => {},
@@ -64,14 +64,8 @@ function deliverTo(
   return { sent, events };
 }
 
-/** One point a row stands for it. */
-const rowsOf = (points: readonly Point[]): string[] =>
-  points
-    .filter(({ metric }) => metric === 'microsandbox.uptime')
-    .map(({ attributes, timeNanos }) => `${attributes['sandbox.name']}@${timeNanos / 1_000_000n}`);
-
 const accepted = (sent: readonly Sent[]): string[] =>
-  sent.flatMap(({ answer, points }) => (answer.kind === 'accepted' ? rowsOf(points) : []));
+  sent.flatMap(({ answer, rows }) => (answer.kind === 'accepted' ? rows : []));
 
 const collectionsOf = (count: number, sandboxes: number): Collection[] => {
   const runs = sandboxRuns(sandboxes);
@@ -90,7 +84,7 @@ describe('a flush', () => {
     const collections = collectionsOf(10, 100);
     const { sent } = deliverTo(yes, collections);
     expect(sent).toHaveLength(1);
-    expect(rowsOf(sent[0].points)).toEqual(allRows(collections));
+    expect(sent[0].rows).toEqual(allRows(collections));
   });
 
   it('is one request with the counters where nothing was collected', () => {
@@ -104,7 +98,7 @@ describe('a flush', () => {
     expect(sent.every(({ bytes }) => bytes <= MAX_REQUEST_BYTES)).toBe(true);
     const perRequest = Math.floor(MAX_REQUEST_BYTES / (total / 30));
     expect(sent).toHaveLength(Math.ceil(30 / perRequest));
-    expect(sent.every(({ points }) => rowsOf(points).length % 1_000 === 0)).toBe(true);
+    expect(sent.every(({ rows }) => rows.length % 1_000 === 0)).toBe(true);
     expect(accepted(sent)).toEqual(allRows(collections));
   });
 
@@ -152,10 +146,8 @@ describe('a receiver with a smaller limit', () => {
 describe('data that a receiver refuses as bad', () => {
   const refusing =
     (...bad: string[]) =>
-    (points: readonly Point[]): Answer =>
-      rowsOf(points).some((row) => bad.some((each) => row.includes(each)))
-        ? { kind: 'bad-data', error }
-        : yes();
+    (rows: readonly string[]): Answer =>
+      rows.some((row) => bad.some((each) => row.includes(each))) ? { kind: 'bad-data', error } : yes();
 
   it('costs only itself: the rows beside it and the collections around it arrive', () => {
     const collections = collectionsOf(5, 100);
@@ -185,7 +177,7 @@ describe('data that a receiver refuses as bad', () => {
           const bad = badRows.map(([tick, sandbox]) => `sandbox-${sandbox}@${1_000_000 + tick}`);
           const isBad = (row: string): boolean => bad.includes(row);
           const { sent, events } = deliverTo(
-            (points) => (rowsOf(points).some(isBad) ? { kind: 'bad-data', error } : yes()),
+            (rows) => (rows.some(isBad) ? { kind: 'bad-data', error } : yes()),
             collections,
           );
           expect(accepted(sent)).toEqual(allRows(collections).filter((row) => !isBad(row)));
@@ -200,7 +192,7 @@ describe('data that a receiver refuses as bad', () => {
   it('in everything is given up with one request a collection once that is clear', () => {
     const collections = collectionsOf(20, 1_000);
     const { sent, events } = deliverTo(
-      (points) => (points.length > 0 ? { kind: 'bad-data', error } : yes()),
+      (rows) => (rows.length > 0 ? { kind: 'bad-data', error } : yes()),
       collections,
     );
     expect(
@@ -214,12 +206,12 @@ describe('data that a receiver refuses as bad', () => {
     let strict = true;
     const bad = refusing('sandbox-1@');
     const collections = collectionsOf(4, 10);
-    const { sent } = deliverTo((points) => {
-      if (strict && points.length > 0) {
-        strict = rowsOf(points).every((row) => !row.endsWith('1000002'));
+    const { sent } = deliverTo((rows) => {
+      if (strict && rows.length > 0) {
+        strict = rows.every((row) => !row.endsWith('1000002'));
         return { kind: 'bad-data', error };
       }
-      return bad(points);
+      return bad(rows);
     }, collections);
     expect(accepted(sent).filter((row) => row.endsWith('1000003'))).toHaveLength(9);
   });
@@ -238,7 +230,7 @@ describe('what a receiver leaves out of a request', () => {
       droppedBefore: 0,
       partial: { rejectedPoints: 3, message: 'too old' },
     });
-    expect(sent.flatMap(({ points }) => rowsOf(points))).toHaveLength(1);
+    expect(sent.flatMap(({ rows }) => rows)).toHaveLength(1);
   });
 });
 
