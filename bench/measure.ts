@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { INITIAL_TOTALS } from '../src/streams/exporter.js';
 import { SimulatedRegistry } from '../test/simulator/registry.js';
 import { SimulatedSandbox } from '../test/simulator/sandbox.js';
 
@@ -48,16 +49,6 @@ function sandboxes(count: number, nameBytes = 12) {
 const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const OPTIONS = { maxSampleAgeMillis: 0 };
-const TOTALS = {
-  collected: 0,
-  delivered: 0,
-  dropped: 0,
-  rejected: 0,
-  rejectedPoints: 0,
-  exportsSucceeded: 0,
-  exportsFailed: 0,
-  lastSuccessAtMillis: 0,
-};
 
 const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
   /**
@@ -148,11 +139,11 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       startedAtMillis: 0,
     });
     const points = batch.reduce((sum, collection) => sum + encoder.pointCount(collection), 0);
-    let request = encoder.encode(batch, TOTALS, Date.now());
+    let request = encoder.encode(batch, INITIAL_TOTALS, Date.now());
     const figures: number[] = [];
     for (let round = 0; round < 40; round++) {
       const start = process.hrtime.bigint();
-      request = encoder.encode(batch, TOTALS, Date.now());
+      request = encoder.encode(batch, INITIAL_TOTALS, Date.now());
       figures.push(Number(process.hrtime.bigint() - start) / points);
     }
     const { ProtobufMetricsSerializer } = await import('@opentelemetry/otlp-transformer');

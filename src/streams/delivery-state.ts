@@ -1,5 +1,5 @@
 import type { DeliveryEvent } from './delivery-events.js';
-import { type DeliveryTotals, type ExportResult, MAX_SPLITS_IN_A_ROW } from './exporter.js';
+import { type DeliveryTotals, type ExportResult, INITIAL_TOTALS, MAX_SPLITS_IN_A_ROW } from './exporter.js';
 import { HeldItems } from './held-items.js';
 
 /**
@@ -18,16 +18,7 @@ export class DeliveryState<T> {
   #rejectedBeforeDrain: number | undefined;
   /** The flush under way sends items up to this one, counted from the first ever collected. */
   #flushThrough = 0;
-  #totals: DeliveryTotals = {
-    collected: 0,
-    delivered: 0,
-    dropped: 0,
-    rejected: 0,
-    rejectedPoints: 0,
-    exportsSucceeded: 0,
-    exportsFailed: 0,
-    lastSuccessAtMillis: undefined,
-  };
+  #totals = INITIAL_TOTALS;
 
   /** @param maxBuffered the most items held */
   constructor(maxBuffered: number) {

@@ -64,6 +64,18 @@ export interface DeliveryTotals {
   readonly lastSuccessAtMillis: number | undefined;
 }
 
+/** The totals of a sink that has just been subscribed to. */
+export const INITIAL_TOTALS: DeliveryTotals = {
+  collected: 0,
+  delivered: 0,
+  dropped: 0,
+  rejected: 0,
+  rejectedPoints: 0,
+  exportsSucceeded: 0,
+  exportsFailed: 0,
+  lastSuccessAtMillis: undefined,
+};
+
 /** Takes batches to a receiver. This is the interface for sinks of one's own: see `deliver`. */
 export interface Exporter<T> {
   /**

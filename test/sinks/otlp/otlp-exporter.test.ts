@@ -7,7 +7,7 @@ import { MAX_REQUEST_BYTES, OtlpExporter } from '../../../src/sinks/otlp/otlp-ex
 import { RequestEncoder } from '../../../src/sinks/otlp/request.js';
 import { deliver } from '../../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../../src/streams/delivery-events.js';
-import type { DeliveryTotals } from '../../../src/streams/exporter.js';
+import { INITIAL_TOTALS } from '../../../src/streams/exporter.js';
 import { collectionOf, sandboxRuns } from '../../support/collections.js';
 import { requestRows } from '../../support/request-rows.js';
 import { runs as parameters } from '../../support/runs.js';
@@ -20,17 +20,6 @@ interface Sent {
 }
 
 const error = new Error('no');
-
-const NO_TOTALS: DeliveryTotals = {
-  collected: 0,
-  delivered: 0,
-  dropped: 0,
-  rejected: 0,
-  rejectedPoints: 0,
-  exportsSucceeded: 0,
-  exportsFailed: 0,
-  lastSuccessAtMillis: undefined,
-};
 
 /** Delivers collections in one flush to a backend that answers as told, and gives what it was sent. */
 function deliverTo(
@@ -249,7 +238,7 @@ describe('the buffer of a request', () => {
     };
     const encoder = new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 });
     const exporter = new OtlpExporter(encoder, transport, () => 0);
-    const send = () => exporter.export(collectionsOf(1, 10), NO_TOTALS).subscribe();
+    const send = () => exporter.export(collectionsOf(1, 10), INITIAL_TOTALS).subscribe();
     send();
     answers[0].next({ kind: 'accepted' });
     send();
