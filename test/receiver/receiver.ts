@@ -19,7 +19,7 @@ export interface ReceivedRequest {
   readonly receivedAtMillis: number;
 }
 
-/** How a gRPC receiver answers: OK, OK in part, a status, or never. */
+/** How a gRPC receiver answers: OK, OK in part, a status, never, with OK once told to, or with any bytes. */
 export type GrpcReply =
   | { readonly kind: 'ok'; readonly rejectedDataPoints?: number; readonly errorMessage?: string }
   | {
@@ -29,6 +29,7 @@ export type GrpcReply =
       readonly metadata?: Metadata;
     }
   | { readonly kind: 'hang' }
+  | { readonly kind: 'late'; readonly answer: Promise<void> }
   | { readonly kind: 'bytes'; readonly bytes: Buffer };
 
 /** How an HTTP receiver answers. */
@@ -87,6 +88,8 @@ export async function startGrpcReceiver(options: GrpcReceiverOptions = {}): Prom
         } else if (answer.kind === 'bytes') {
           accepted.push(request);
           callback(null, answer.bytes);
+        } else if (answer.kind === 'late') {
+          void answer.answer.then(() => callback(null, encodeResponse()));
         } else if (answer.kind === 'status') {
           callback(answer as Partial<ServiceError>);
         }
