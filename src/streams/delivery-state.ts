@@ -15,7 +15,7 @@ export class DeliveryState<T> {
   #droppedSinceSuccess = 0;
   #splitsInARow = 0;
   #lastError: Error | undefined;
-  #rejectedBeforeDrain: number | undefined;
+  #rejectedBeforeDrain = 0;
   /** The flush under way sends items up to this one, counted from the first ever collected. */
   #flushThrough = 0;
   #totals = INITIAL_TOTALS;
@@ -123,7 +123,7 @@ export class DeliveryState<T> {
     return {
       type: 'drained',
       lost: this.#held.length,
-      rejected: rejected - (this.#rejectedBeforeDrain ?? rejected),
+      rejected: rejected - this.#rejectedBeforeDrain,
       error: this.#lastError,
     };
   }

@@ -43,6 +43,15 @@ describe('a region is judged by its header', () => {
     expect(judgeHeader(header(), size + 4096, 3)).toEqual({ state: 'ready', capacity: 1024 });
   });
 
+  it('may have up to a million slots', () => {
+    const largest = header((view) => view.setUint32(HEADER.capacity, MAX_CAPACITY, true));
+    expect(judgeHeader(largest, regionBytes(MAX_CAPACITY), 3)).toEqual({
+      state: 'ready',
+      capacity: MAX_CAPACITY,
+    });
+    expect(judgeHeader(largest, regionBytes(MAX_CAPACITY) - 1, 3).state).toBe('refused');
+  });
+
   it.each([0, 1])('is being initialised in state %i, whatever else it says', (state) => {
     const verdict = judgeHeader(
       header((view, bytes) => {
@@ -65,6 +74,16 @@ describe('a region is judged by its header', () => {
       'binary magic',
       (_: DataView, bytes: Uint8Array) => bytes.fill(7, 0, 8),
       'has the magic 0x0707070707070707: expected "MSBMET01"',
+    ],
+    [
+      'magic with a character that is not printable at its end',
+      (_: DataView, bytes: Uint8Array) => bytes.set(Buffer.from('MSBMET0\n')),
+      'has the magic 0x4d53424d4554300a: expected "MSBMET01"',
+    ],
+    [
+      'magic with a character that is not printable at its front',
+      (_: DataView, bytes: Uint8Array) => bytes.set(Buffer.from('\u001bSBMET01')),
+      'has the magic 0x1b53424d45543031: expected "MSBMET01"',
     ],
     [
       'state',

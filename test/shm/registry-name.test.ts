@@ -9,6 +9,10 @@ describe('the name of a registry', () => {
     expect(registryName(home, 3)).toBe(`/msb-met-${hash}-v3`);
   });
 
+  it('has all 16 digits of the hash, zeros in front too', () => {
+    expect(registryName('/home/17100', 3)).toBe('/msb-met-0083d53c69c24e01-v3');
+  });
+
   it('is over the path as given: a trailing slash makes another home', () => {
     expect(registryName('/x/', 1)).not.toBe(registryName('/x', 1));
   });

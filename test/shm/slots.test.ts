@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { SandboxRun } from '../../src/shm/collection.js';
 import { COLUMN, ROW_WIDTH } from '../../src/shm/columns.js';
 import { SLOT } from '../../src/shm/layout.js';
@@ -123,6 +123,42 @@ describe('a slot', () => {
     registry.sample(registry.start(who), { sampledAtMillis: 5 });
     registry.view.setBigInt64(registry.offsetOf(0) + SLOT.sampledAt, sampledAt, true);
     expect(read(registry)).toEqual([]);
+  });
+
+  it.each([1n, 18_446_744_073_709n])('may be sampled at %d ms', (sampledAt) => {
+    const registry = SimulatedRegistry.inMemory(3, 1);
+    registry.sample(registry.start(who), { sampledAtMillis: Number(sampledAt) });
+    expect(read(registry)[0].values[COLUMN.sampledAtMillis]).toBe(Number(sampledAt));
+  });
+
+  it.each([
+    [0, 0],
+    [250, 2.5],
+    [-1, Number.NaN],
+    [Number.NaN, Number.NaN],
+    [Number.POSITIVE_INFINITY, Number.NaN],
+    [Number.NEGATIVE_INFINITY, Number.NaN],
+  ])('at %d per cent of a vCPU has the utilization %d', (percent, utilization) => {
+    const registry = SimulatedRegistry.inMemory(1, 1);
+    registry.sample(registry.start(who), { sampledAtMillis: 5 });
+    registry.view.setFloat32(registry.offsetOf(0) + registry.layout.cpuPercent.offset, percent, true);
+    expect(read(registry)[0].values[COLUMN.cpuUtilization]).toBe(utilization);
+  });
+
+  it.each([
+    [0, 0],
+    [5, 5],
+    [127, 127],
+    [128, 128],
+    [129, 128],
+    [256, 128],
+    [257, 128],
+    [65_535, 128],
+  ])('with the name length %i has a name of %i bytes', (written, bytes) => {
+    const registry = SimulatedRegistry.inMemory(3, 1);
+    registry.sample(registry.start({ ...who, name: 'n'.repeat(128) }), { sampledAtMillis: 5 });
+    registry.view.setUint16(registry.offsetOf(0) + registry.layout.nameLength, written, true);
+    expect(read(registry)[0].run.name).toBe('n'.repeat(bytes));
   });
 
   it('may have started before 1970', () => {
@@ -279,9 +315,22 @@ describe('a run', () => {
 });
 
 describe('a process', () => {
-  it('is alive if it can be signalled, and if it may not be', () => {
+  it('is alive if it can be signalled', () => {
     expect(isProcessAlive(process.pid)).toBe(true);
     expect(isProcessAlive(1)).toBe(true);
+  });
+
+  // Root, as which tests often run, may signal everybody.
+  it.each([
+    ['EPERM', true],
+    ['ESRCH', false],
+  ])('that kill(2) answers %s for is alive: %s', (code, isAlive) => {
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error(`kill ${code}`), { code });
+    });
+    expect(isProcessAlive(4_242)).toBe(isAlive);
+    expect(kill).toHaveBeenCalledWith(4_242, 0);
+    kill.mockRestore();
   });
 
   it.each([0, -1, -process.pid, 2 ** 22 + 1])('is not with the number %i', (pid) => {

@@ -44,8 +44,8 @@ export function parseRetryAfter(value: string | undefined, nowMillis: number): n
   if (value === undefined) {
     return undefined;
   }
-  if (/^\d+$/u.test(value.trim())) {
-    return Number(value.trim()) * 1000;
+  if (/^\s*\d+\s*$/u.test(value)) {
+    return Number(value) * 1000;
   }
   // Date.parse takes far more than HTTP dates ("5", "a 5"); all HTTP dates begin with the name of a day.
   const date = /^(mon|tue|wed|thu|fri|sat|sun)/iu.test(value) ? Date.parse(value) : Number.NaN;

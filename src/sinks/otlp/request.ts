@@ -96,8 +96,7 @@ export class RequestEncoder {
     const self = encodeSelfMetrics(totals, this.#startedAtMillis, nowMillis);
     const metrics = SANDBOX_METRICS.map((metric, index) => {
       const pointsLength = table.bytesOf(metric);
-      const gaugeLength = pointsLength === 0 ? 0 : fieldBytes(pointsLength);
-      return { metric, pointsLength, length: this.#descriptors[index].length + gaugeLength };
+      return { metric, pointsLength, length: this.#descriptors[index].length + fieldBytes(pointsLength) };
     }).filter(({ pointsLength }) => pointsLength > 0);
     const scopeMetricsLength =
       this.#scope.length + metrics.reduce((sum, { length }) => sum + fieldBytes(length), 0) + self.length;

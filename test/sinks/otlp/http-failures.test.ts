@@ -55,6 +55,50 @@ describe('HTTP 300 to 599', () => {
   });
 });
 
+describe('an HTTP response', () => {
+  const answerTo = (status: number, headers = {}, body = '') =>
+    httpAnswer({ status, headers, body: Buffer.from(body) }, 0);
+
+  it.each([200, 204, 299])('of %i is a success', (code) => {
+    expect(answerTo(code)).toStrictEqual({ kind: 'accepted' });
+  });
+
+  it.each([101, 199, 300])('of %i is none', (code) => {
+    expect(answerTo(code).kind).toBe('failed');
+  });
+
+  it('is told by its status and reason, if it has one', () => {
+    expect(answerTo(503)).toStrictEqual({ kind: 'failed', error: new Error('HTTP 503 Service Unavailable') });
+    expect(answerTo(599)).toStrictEqual({ kind: 'failed', error: new Error('HTTP 599') });
+  });
+
+  it.each([300, 308, 399])('of %i redirects', (code) => {
+    const { message } = (answerTo(code, { location: '/there' }) as { error: Error }).error;
+    expect(message).toMatch(/: the endpoint redirects to \/there; redirects are not followed$/u);
+  });
+
+  it.each([299, 400, 503])('of %i does not redirect, whatever it says', (code) => {
+    expect(JSON.stringify(answerTo(code, { location: '/there' }))).not.toContain('redirects');
+  });
+
+  it('may repeat a header, of which the first counts', () => {
+    expect(answerTo(503, { 'retry-after': ['7', '9'] })).toMatchObject({ retryAfterMillis: 7_000 });
+  });
+
+  it('is read as JSON only if it says so', () => {
+    const body = '{"message":"x"}';
+    expect(answerTo(500, { 'content-type': 'application/json' }, body)).toMatchObject({
+      error: new Error('HTTP 500 Internal Server Error: x'),
+    });
+    expect(answerTo(500, { 'content-type': 'text/plain' }, body)).toMatchObject({
+      error: new Error(`HTTP 500 Internal Server Error: ${body}`),
+    });
+    expect(answerTo(500, {}, body)).toMatchObject({
+      error: new Error(`HTTP 500 Internal Server Error: ${body}`),
+    });
+  });
+});
+
 describe.each([
   301, 307, 400, 401, 403, 404, 408, 413, 422, 429, 499, 500, 502, 503, 504, 599,
 ])('HTTP %i', (code) => {
@@ -95,6 +139,8 @@ describe('Retry-After', () => {
     ['5 minutes', undefined],
     ['2026-05-30', undefined],
     ['Someday', undefined],
+    ['on Sat, 30 May 2026 02:45:31 GMT', undefined],
+    ['30 May 2026 02:45:31 GMT, a Saturday', undefined],
     ['', undefined],
     [undefined, undefined],
   ])('%j asks for %j ms', (value, millis) => {

@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
-import { of, Subject, VirtualTimeScheduler } from 'rxjs';
+import { from, of, Subject, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Collection } from '../../../src/shm/collection.js';
+import { COLUMN } from '../../../src/shm/columns.js';
 import type { Answer } from '../../../src/sinks/otlp/answer.js';
 import { MAX_REQUEST_BYTES, OtlpExporter } from '../../../src/sinks/otlp/otlp-exporter.js';
 import { RequestEncoder } from '../../../src/sinks/otlp/request.js';
+import type { Transport } from '../../../src/sinks/otlp/transport.js';
 import { deliver } from '../../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../../src/streams/delivery-events.js';
 import { INITIAL_TOTALS } from '../../../src/streams/exporter.js';
@@ -21,16 +23,21 @@ interface Sent {
 
 const error = new Error('no');
 
-/** Delivers collections in one flush to a backend that answers as told, and gives what it was sent. */
+const exporterTo = (transport: Transport, now = () => 0): OtlpExporter =>
+  new OtlpExporter(
+    new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 }),
+    transport,
+    now,
+  );
+
+/** Delivers collections, one flush a round, to a backend that answers as told, and gives what it was sent. */
 function deliverTo(
   backend: (rows: readonly string[], bytes: number) => Answer,
-  collections: readonly Collection[],
-  flushes = 1,
+  ...rounds: readonly (readonly Collection[])[]
 ) {
   const scheduler = new VirtualTimeScheduler();
   const sent: Sent[] = [];
   const events: DeliveryEvent[] = [];
-  const encoder = new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 });
   const transport = {
     send: (request: Uint8Array) => {
       const rows = requestRows(request);
@@ -40,15 +47,15 @@ function deliverTo(
     },
     close: () => {},
   };
-  const exporter = new OtlpExporter(encoder, transport, () => scheduler.now());
+  const exporter = exporterTo(transport, () => scheduler.now());
   const items$ = new Subject<Collection>();
   const subscription = items$
     .pipe(deliver(exporter, { flushIntervalMillis: 1_000, maxBuffered: 1_000, scheduler }))
     .subscribe((event) => events.push(event));
-  for (const collection of collections) {
-    items$.next(collection);
-  }
-  scheduler.schedule(() => subscription.unsubscribe(), flushes * 1_000 + 500);
+  rounds.forEach((collections, round) => {
+    scheduler.schedule(() => from(collections).subscribe((each) => items$.next(each)), round * 1_000 + 500);
+  });
+  scheduler.schedule(() => subscription.unsubscribe(), rounds.length * 1_000 + 500);
   scheduler.flush();
   return { sent, events };
 }
@@ -56,9 +63,9 @@ function deliverTo(
 const accepted = (sent: readonly Sent[]): string[] =>
   sent.flatMap(({ answer, rows }) => (answer.kind === 'accepted' ? rows : []));
 
-const collectionsOf = (count: number, sandboxes: number): Collection[] => {
+const collectionsOf = (count: number, sandboxes: number, firstAtMillis = 1_000_000): Collection[] => {
   const runs = sandboxRuns(sandboxes);
-  return Array.from({ length: count }, (_, index) => collectionOf(runs, 1_000_000 + index));
+  return Array.from({ length: count }, (_, index) => collectionOf(runs, firstAtMillis + index));
 };
 
 const allRows = (collections: readonly Collection[]): string[] =>
@@ -117,12 +124,42 @@ describe('a receiver with a smaller limit', () => {
   });
 
   it('gets requests that fit from then on', () => {
-    const [first, second] = [collectionsOf(20, 200), collectionsOf(20, 200)];
     const { sent } = deliverTo(
       (_, bytes) => (bytes > 100_000 ? { kind: 'too-large', error } : yes()),
-      [...first, ...second],
+      collectionsOf(20, 100),
+      collectionsOf(20, 100, 2_000_000),
     );
-    expect(sent.filter(({ answer }) => answer.kind === 'too-large').length).toBeLessThan(8);
+    const firstFit = sent.findIndex(({ answer }) => answer.kind === 'accepted');
+    expect(sent.slice(firstFit).every(({ answer }) => answer.kind === 'accepted')).toBe(true);
+    expect(accepted(sent)).toHaveLength(40 * 100);
+  });
+
+  it('that it states gets them nearly as large as that from the second on', () => {
+    const limitBytes = 100_000;
+    const { sent } = deliverTo(
+      (_, bytes) => (bytes > limitBytes ? { kind: 'too-large', error, limitBytes } : yes()),
+      collectionsOf(20, 20),
+    );
+    const [, ...others] = sent;
+    expect(others.every(({ answer }) => answer.kind === 'accepted')).toBe(true);
+    expect(others[0].bytes).toBeGreaterThan(75_000);
+  });
+
+  it('that states more than what it has just refused gets half of that', () => {
+    const { sent } = deliverTo(
+      (_, bytes) => (bytes > 100_000 ? { kind: 'too-large', error, limitBytes: bytes } : yes()),
+      collectionsOf(20, 20),
+    );
+    const firstFit = sent.findIndex(({ answer }) => answer.kind === 'accepted');
+    expect(firstFit).toBeGreaterThan(0);
+    expect(firstFit).toBeLessThan(6);
+    expect(sent[1].bytes).toBeLessThanOrEqual(sent[0].bytes / 2);
+    expect(sent[1].bytes).toBeGreaterThan(sent[0].bytes / 3);
+  });
+
+  it('that refuses a request without a single sandbox for its size has failed, in its own words', () => {
+    const { events } = deliverTo(() => ({ kind: 'too-large', error }), []);
+    expect(events).toMatchObject([{ type: 'failed', error: { message: 'no' } }]);
   });
 
   it('that refuses a single sandbox for its size has failed: the backoff begins', () => {
@@ -191,6 +228,89 @@ describe('data that a receiver refuses as bad', () => {
     expect(events.at(-1)?.type).toBe('flushed');
   });
 
+  it('in a request without a single sandbox is told, and no harm', () => {
+    const { events } = deliverTo(() => ({ kind: 'bad-data', error }), []);
+    expect(events).toEqual([{ type: 'rejected', error, items: 0, points: 0 }, { type: 'flushed' }]);
+  });
+
+  it('in a collection of one sandbox is given up at once, as one collection', () => {
+    const { sent, events } = deliverTo(
+      (rows) => (rows.length > 0 ? { kind: 'bad-data', error } : yes()),
+      collectionsOf(1, 1),
+    );
+    expect(sent).toHaveLength(1);
+    expect(events).toEqual([{ type: 'rejected', error, items: 1, points: 0 }, { type: 'flushed' }]);
+  });
+
+  it('is counted in points that it had, not in those that were unknown', () => {
+    const unknown: number[] = [COLUMN.diskReadBytes, COLUMN.diskWrittenBytes];
+    const collection = collectionOf(sandboxRuns(2), 1_000_000, (row, column) =>
+      row === 0 && unknown.includes(column) ? Number.NaN : 1,
+    );
+    const { events } = deliverTo(refusing('sandbox-0@'), [collection]);
+    expect(events.filter(({ type }) => type === 'rejected')).toMatchObject([{ items: 0, points: 9 }]);
+  });
+
+  it('once found leaves the next flush as it would have been', () => {
+    const { sent } = deliverTo(
+      refusing('sandbox-3@1000001'),
+      collectionsOf(4, 10),
+      collectionsOf(4, 10, 2_000_000),
+    );
+    expect(sent.at(-1)?.rows).toHaveLength(40);
+    expect(accepted(sent)).toHaveLength(79);
+  });
+
+  it('and dropped from the buffer before it was found leaves the next collection whole', () => {
+    const answers: Answer[] = [{ kind: 'bad-data', error }];
+    const requests: string[][] = [];
+    const transport = {
+      send: (request: Uint8Array) => {
+        requests.push(requestRows(request));
+        return of(answers.shift() ?? yes());
+      },
+      close: () => {},
+    };
+    const exporter = exporterTo(transport);
+    for (const collection of collectionsOf(2, 10)) {
+      exporter.export([collection], INITIAL_TOTALS).subscribe();
+    }
+    expect(requests.map(({ length }) => length)).toEqual([10, 10]);
+  });
+
+  describe('without exception', () => {
+    const refusingBefore =
+      (millis: number, ...bad: string[]) =>
+      (rows: readonly string[]): Answer =>
+        rows.some((row) => Number(row.split('@')[1]) < millis)
+          ? { kind: 'bad-data', error }
+          : refusing(...bad)(rows);
+    const requestsOf = (sent: readonly Sent[], fromMillis: number): number =>
+      sent.filter(({ rows }) => rows.some((row) => Number(row.split('@')[1]) >= fromMillis)).length;
+
+    it('costs one request a collection also after a heartbeat was accepted', () => {
+      const { sent, events } = deliverTo(
+        refusingBefore(4_000_000),
+        collectionsOf(2, 8),
+        [],
+        collectionsOf(1, 8, 3_000_000),
+      );
+      expect(sent.some(({ answer, rows }) => answer.kind === 'accepted' && rows.length === 0)).toBe(true);
+      expect(requestsOf(sent, 3_000_000)).toBe(1);
+      expect(events.at(-2)).toMatchObject({ type: 'rejected', items: 1 });
+    });
+
+    it('is over when data was accepted: what is bad is looked for again', () => {
+      const { sent } = deliverTo(
+        refusingBefore(2_000_000, 'sandbox-5@3000000'),
+        collectionsOf(2, 8),
+        collectionsOf(1, 8, 2_000_000),
+        collectionsOf(1, 8, 3_000_000),
+      );
+      expect(accepted(sent)).toHaveLength(8 + 7);
+    });
+  });
+
   it('is looked for again after something was accepted', () => {
     let strict = true;
     const bad = refusing('sandbox-1@');
@@ -211,7 +331,7 @@ describe('what a receiver leaves out of a request', () => {
     const { sent, events } = deliverTo(
       () => ({ kind: 'accepted', partial: { rejectedPoints: 3, message: 'too old' } }),
       collectionsOf(1, 1),
-      2,
+      [],
     );
     expect(events[0]).toEqual({
       type: 'exported',
@@ -236,8 +356,7 @@ describe('the buffer of a request', () => {
       },
       close: () => {},
     };
-    const encoder = new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 });
-    const exporter = new OtlpExporter(encoder, transport, () => 0);
+    const exporter = exporterTo(transport);
     const send = () => exporter.export(collectionsOf(1, 10), INITIAL_TOTALS).subscribe();
     send();
     answers[0].next({ kind: 'accepted' });

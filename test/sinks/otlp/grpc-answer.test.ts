@@ -1,0 +1,93 @@
+import protobuf from 'protobufjs/minimal.js';
+import { describe, expect, it } from 'vitest';
+import { grpcAccepted, grpcAnswer } from '../../../src/sinks/otlp/grpc-answer.js';
+
+const { Writer } = protobuf;
+
+/** A google.rpc.Status whose details ask for a wait of some seconds. */
+function askingFor(seconds: number): Uint8Array {
+  const duration = Writer.create().uint32(8).int64(seconds).finish();
+  const info = Writer.create().uint32(10).bytes(duration).finish();
+  const any = Writer.create()
+    .uint32(10)
+    .string('type.googleapis.com/google.rpc.RetryInfo')
+    .uint32(18)
+    .bytes(info)
+    .finish();
+  return Writer.create().uint32(26).bytes(any).finish();
+}
+
+describe('a gRPC call that was accepted', () => {
+  it('has no partial success where the response tells of none', () => {
+    expect(grpcAccepted(Buffer.alloc(0))).toStrictEqual({ kind: 'accepted' });
+  });
+});
+
+describe('a gRPC call that failed', () => {
+  it('is told by its status and the words of the backend', () => {
+    expect(grpcAnswer({ code: 14, details: 'no route' })).toStrictEqual({
+      kind: 'failed',
+      error: new Error('gRPC UNAVAILABLE: no route'),
+    });
+    expect(grpcAnswer({ code: 14, details: '' })).toMatchObject({ error: new Error('gRPC UNAVAILABLE') });
+    expect(grpcAnswer({ code: 99, details: 'x' })).toMatchObject({ error: new Error('gRPC code 99: x') });
+  });
+
+  it('asks for a wait by the details of its status, which may be garbage', () => {
+    expect(grpcAnswer({ code: 14, details: '', statusDetails: askingFor(5) })).toMatchObject({
+      kind: 'failed',
+      retryAfterMillis: 5_000,
+    });
+    for (const statusDetails of [Buffer.from([0xff]), Buffer.alloc(0)]) {
+      expect(grpcAnswer({ code: 14, details: '', statusDetails })).toStrictEqual({
+        kind: 'failed',
+        error: new Error('gRPC UNAVAILABLE'),
+      });
+    }
+  });
+});
+
+describe('a refusal for the size of a message', () => {
+  it.each([
+    [8, 'grpc: received message larger than max (5000000 vs. 4194304)', 4_194_304],
+    [8, 'Received message larger than max (5000000 vs 4194304)', 4_194_304],
+    [8, 'gRPC message exceeds maximum size 4194304: 5000000', 4_194_304],
+    [
+      11,
+      'Error, decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes',
+      4_194_304,
+    ],
+    [8, 'body too large, the limit is 1000', 1_000],
+    [8, 'Message length limit exceeded', undefined],
+    [8, 'request entity too large', undefined],
+    [8, 'payload is too big', undefined],
+    [8, 'Request too large', undefined],
+    [8, 'received message larger than max (5000000 vs. 0)', undefined],
+  ])('is code %i with %j, and may state the limit', (code, details, limitBytes) => {
+    const answer = grpcAnswer({ code, details });
+    expect(answer).toStrictEqual({
+      kind: 'too-large',
+      error: new Error(`gRPC ${code === 8 ? 'RESOURCE_EXHAUSTED' : 'OUT_OF_RANGE'}: ${details}`),
+      ...(limitBytes === undefined ? {} : { limitBytes }),
+    });
+  });
+
+  it.each([
+    [8, 'too many requests'],
+    [8, 'message rate too large'],
+    [8, 'quota for message size: message too large'],
+    [8, 'message too large: 5 MB per second'],
+    [11, 'value out of range'],
+    [14, 'message too large'],
+    [13, 'received message larger than max (5000000 vs. 4194304)'],
+  ])('is not code %i with %j', (code, details) => {
+    expect(grpcAnswer({ code, details }).kind).toBe('failed');
+  });
+
+  it('is a matter of time, not of size, where the backend asks for a wait', () => {
+    expect(grpcAnswer({ code: 8, details: 'message too large', statusDetails: askingFor(1) })).toMatchObject({
+      kind: 'failed',
+      retryAfterMillis: 1_000,
+    });
+  });
+});
