@@ -79,7 +79,7 @@ export async function startGrpcReceiver(options: GrpcReceiverOptions = {}): Prom
         const headers = Object.fromEntries(
           Object.entries(call.metadata.getMap()).map(([name, value]) => [name, String(value)]),
         );
-        const request = received(call.request, headers);
+        const request = received(call.request, { ...headers, ':peer': call.getPeer() });
         requests.push(request);
         const answer = reply(request, requests.length - 1);
         if (answer.kind === 'ok') {

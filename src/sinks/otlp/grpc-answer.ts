@@ -45,7 +45,9 @@ export function grpcAccepted(response: Uint8Array): Answer {
 /** What a failed call means. */
 export function grpcAnswer(failure: GrpcFailure): Answer {
   const name = GRPC_STATUS[failure.code] ?? `code ${failure.code}`;
-  const error = new Error(failure.details === '' ? `gRPC ${name}` : `gRPC ${name}: ${failure.details}`);
+  // Which grpc-js puts last, also where it has nothing to note.
+  const details = failure.details.replace(/\s*Resolution note:\s*$/u, '');
+  const error = new Error(details === '' ? `gRPC ${name}` : `gRPC ${name}: ${details}`);
   if (failure.code === INVALID_ARGUMENT) {
     return { kind: 'bad-data', error };
   }

@@ -19,8 +19,8 @@ const EXPORT_METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /**
- * OTLP over gRPC. A client, and with it its connection, is kept for as long as its calls are answered. After one
- * that was not, or was cancelled, the next call gets a new client: an attempt then really is one, where a client
+ * OTLP over gRPC. A client, and with it its connection, is kept for as long as its calls succeed, or their data is
+ * refused. After one that failed, or was cancelled, the next call gets a new client: an attempt then really is one, where a client
  * that is reconnecting at its own pace would fail it without trying.
  */
 export class GrpcTransport implements Transport {
@@ -54,20 +54,16 @@ export class GrpcTransport implements Transport {
         this.#metadata,
         {},
         (error: ServiceError | null, response?: Buffer) => {
-          answered = true;
-          if (error === null) {
-            subscriber.next(grpcAccepted(response ?? Buffer.alloc(0)));
-          } else {
-            this.#abandon();
-            const [statusDetails] = error.metadata?.get('grpc-status-details-bin') ?? [];
-            subscriber.next(
-              grpcAnswer({
-                code: error.code,
-                details: error.details,
-                statusDetails: Buffer.isBuffer(statusDetails) ? statusDetails : undefined,
-              }),
-            );
+          // A cancelled call is told of after the next one has begun, with a client of its own.
+          if (subscriber.closed) {
+            return;
           }
+          answered = true;
+          const answer = error === null ? grpcAccepted(response ?? Buffer.alloc(0)) : answerTo(error);
+          if (answer.kind === 'failed') {
+            this.#abandon();
+          }
+          subscriber.next(answer);
           subscriber.complete();
         },
       );
@@ -102,6 +98,15 @@ export class GrpcTransport implements Transport {
       'grpc.use_local_subchannel_pool': 1,
     });
   }
+}
+
+function answerTo({ code, details, metadata }: ServiceError): Answer {
+  const [statusDetails] = metadata?.get('grpc-status-details-bin') ?? [];
+  return grpcAnswer({
+    code,
+    details,
+    statusDetails: Buffer.isBuffer(statusDetails) ? statusDetails : undefined,
+  });
 }
 
 /** The public roots with one more on top; null stands for the public roots alone. */

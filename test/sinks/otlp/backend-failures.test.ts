@@ -49,6 +49,17 @@ describe.each(OTLP_BACKENDS)('a backend over $protocol', ({ start, sinkTo }) => 
     await eventually(() => server.connections.every(hasEnded), 'their end');
   });
 
+  it('leaves the last export without an answer and is well again: the drain delivers', async () => {
+    const receiver = await start({ reply: (index) => ({ kind: index === 0 ? 'lost' : 'ok' }) });
+    const sink = sinkTo(receiver, { exportTimeoutMillis: 1_000 });
+    sink.collect(tickOf());
+    const flushed = sink.flush();
+    await eventually(() => receiver.requests.length === 1);
+    expect(await sink.drain()).toMatchObject({ type: 'drained', lost: 0, error: undefined });
+    expect(await flushed).toMatchObject({ type: 'failed' });
+    expect(samples(receiver)).toEqual(samplesOf(0));
+  });
+
   it('answers too late: the batch is sent again, and nothing else', async () => {
     let answer = (): void => {};
     const late: BackendReply = { kind: 'late', answer: new Promise((resolve) => (answer = resolve)) };

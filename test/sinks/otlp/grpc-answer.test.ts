@@ -30,6 +30,12 @@ describe('a gRPC call that failed', () => {
       error: new Error('gRPC UNAVAILABLE: no route'),
     });
     expect(grpcAnswer({ code: 14, details: '' })).toMatchObject({ error: new Error('gRPC UNAVAILABLE') });
+    expect(
+      grpcAnswer({ code: 14, details: 'no connection. Last error: ECONNREFUSED. Resolution note: ' }),
+    ).toMatchObject({ error: new Error('gRPC UNAVAILABLE: no connection. Last error: ECONNREFUSED.') });
+    expect(grpcAnswer({ code: 14, details: 'x Resolution note: none such' })).toMatchObject({
+      error: new Error('gRPC UNAVAILABLE: x Resolution note: none such'),
+    });
     expect(grpcAnswer({ code: 99, details: 'x' })).toMatchObject({ error: new Error('gRPC code 99: x') });
   });
 

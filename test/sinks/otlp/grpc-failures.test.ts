@@ -127,7 +127,7 @@ describe.each(CODES)('gRPC %s (%s by the specification)', (name, _, ours) => {
 });
 
 describe('gRPC INVALID_ARGUMENT', () => {
-  it('costs only what is refused', async () => {
+  it('costs only what is refused, and no connection', async () => {
     const bad = (points: Receiver['requests'][number]['points']) =>
       points.some(
         ({ attributes, timeNanos }) =>
@@ -147,6 +147,7 @@ describe('gRPC INVALID_ARGUMENT', () => {
     expect(sink.of('rejected')).toMatchObject([
       { items: 0, points: 11, error: { message: 'gRPC INVALID_ARGUMENT: out of order sample' } },
     ]);
+    expect(new Set(receiver.requests.map(({ headers }) => headers[':peer'])).size).toBe(1);
     sink.collect(tickOf(4));
     await sink.flush();
     const own = Object.fromEntries(
