@@ -25,11 +25,12 @@ export const MAX_BACKOFF_BASE_MILLIS = Math.floor(MAX_DELAY_MILLIS / MAX_BACKOFF
  *
  * @param baseMillis the base, ms
  * @param failures failures in a row, the latest included: 1 or more
- * @param retryAfterMillis what the receiver asked for, ms; default 0
+ * @param retryAfterMillis what the receiver asked for, ms; default 0, as which NaN counts too
  */
 export function backoffMillis(baseMillis: number, failures: number, retryAfterMillis = 0): number {
   const multiple = Math.min(2 ** (failures - 1), MAX_BACKOFF_MULTIPLE);
-  return Math.max(baseMillis * multiple, Math.min(retryAfterMillis, baseMillis * MAX_BACKOFF_MULTIPLE));
+  const askedMillis = retryAfterMillis > 0 ? retryAfterMillis : 0;
+  return Math.max(baseMillis * multiple, Math.min(askedMillis, baseMillis * MAX_BACKOFF_MULTIPLE));
 }
 
 /** Options of {@link retryWithBackoff}. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   asyncScheduler,
   catchError,
@@ -19,11 +20,13 @@ import {
   mergeMap,
   NEVER,
   type Observable,
+  type ObservableInput,
   type OperatorFunction,
   of,
+  queueScheduler,
   repeat,
   type SchedulerLike,
-  share,
+  scheduled,
   shareReplay,
   startWith,
   take,
@@ -101,9 +104,11 @@ class ExportFailure extends Error {
  *   its own. When the source fails, the same, and then its error.
  * - Unsubscribing stops at once, without a last attempt.
  *
- * What an exporter does wrong becomes an event, never an error of this stream.
+ * What an exporter does wrong becomes an event, never an error of this stream. An exporter serves one subscription
+ * at a time: to be subscribed to more than once, put the making of both into a `defer`.
  *
  * @throws {RangeError} for an option out of its range, when called
+ * @throws {TypeError} for an exporter that is none, when called
  */
 export function deliver<T>(
   exporter: Exporter<T>,
@@ -111,9 +116,12 @@ export function deliver<T>(
 ): OperatorFunction<T, DeliveryEvent> {
   const { flushIntervalMillis, maxBuffered, exportTimeoutMillis, flush$, scheduler } =
     deliveryOptions(options);
+  if (typeof exporter?.export !== 'function') {
+    throw new TypeError(`exporter: expected an object with a function export, got ${inspect(exporter)}`);
+  }
 
   const attempt = (batch: readonly T[], state: DeliveryState<T>): Observable<ExportResult<T>> =>
-    defer(() => exporter.export(batch, state.totals)).pipe(
+    defer(() => exporter.export(batch, state.totals) as ObservableInput<unknown>).pipe(
       take(1),
       map(asResult<T>),
       defaultIfEmpty<ExportResult<T>, ExportResult<T>>({ status: 'delivered' }),
@@ -128,7 +136,8 @@ export function deliver<T>(
     const state = new DeliveryState<T>(maxBuffered);
     let ended = false;
     let shutDown = false;
-    let askedSinceFailure = false;
+    /** Whether somebody asked for a flush since the latest news were told, or while they were. */
+    let asked = false;
 
     const end$ = items$.pipe(
       ignoreElements(),
@@ -138,15 +147,10 @@ export function deliver<T>(
       }),
       shareReplay(1),
     );
-    const explicit$ = flush$.pipe(
-      tap(() => {
-        askedSinceFailure = true;
-        state.flushAllHeld();
-      }),
-      share({ resetOnComplete: false, resetOnError: false }),
-    );
-    /** An explicit flush, be it one that was asked for while the failure was being told. */
-    const attemptNow$ = defer(() => (askedSinceFailure ? of(undefined) : explicit$));
+    const noteAsked = tap(() => {
+      asked = true;
+      state.flushAllHeld();
+    });
     const shutdown$ = defer(() => {
       shutDown = true;
       return exporter.shutdown?.() ?? EMPTY;
@@ -159,8 +163,7 @@ export function deliver<T>(
       if (isLast || !state.isFailure(result)) {
         return undefined;
       }
-      const asked = result.status === 'failed' ? result.retryAfterMillis : undefined;
-      return ended ? 0 : backoffMillis(flushIntervalMillis, state.failuresInARow + 1, asked);
+      return ended ? 0 : backoffMillis(flushIntervalMillis, state.failuresInARow + 1, waitAskedFor(result));
     };
 
     /** One export and what it brings about; fails if the export did. */
@@ -173,9 +176,8 @@ export function deliver<T>(
       ).pipe(
         catchError((error) => of<ExportResult<T>>({ status: 'failed', error: asError(error) })),
         concatMap((result) => {
-          const retryAfterMillis = result.status === 'failed' ? result.retryAfterMillis : undefined;
-          const failure = state.isFailure(result) ? new ExportFailure(retryAfterMillis ?? 0) : undefined;
-          askedSinceFailure = false;
+          const failure = state.isFailure(result) ? new ExportFailure(waitAskedFor(result)) : undefined;
+          asked = false;
           const events = state.settle(result, scheduler.now(), retryInMillis(result, isLast));
           return concat(events, failure === undefined ? EMPTY : throwError(() => failure));
         }),
@@ -183,6 +185,7 @@ export function deliver<T>(
 
     const isLeft = (): boolean => state.leftToFlush > 0;
     const isLeftToFlush = (): boolean => isLeft() && !ended;
+    const isFlushDue = (): boolean => (isLeft() || asked) && !ended;
 
     /** One flush, up to its first failure, with which it ends. Goes on if its events make somebody ask for more. */
     const flushOnce$ = defer((): Observable<DeliveryEvent> => {
@@ -192,27 +195,32 @@ export function deliver<T>(
           ? repeatWhile(exportNext(false), isLeftToFlush)
           : EMPTY,
       );
-      const told$ = defer(() => (ended ? EMPTY : of({ type: 'flushed' } as const)));
-      return repeatWhile(concat(exports$, told$), isLeftToFlush);
+      const told$ = defer(() => {
+        asked = false;
+        return ended ? EMPTY : of({ type: 'flushed' } as const);
+      });
+      return repeatWhile(concat(exports$, told$), isFlushDue);
     });
 
     /** Begins with a flush at once when it comes out of a backoff, and keeps time from there. */
-    const flushes$ = defer(() =>
-      flushCadence({ flushIntervalMillis, flush$: explicit$, scheduler }).pipe(
-        state.failuresInARow > 0 ? startWith('scheduled' as const) : identity,
-        takeUntil(end$),
-        exhaustMap(() => flushOnce$),
-      ),
-    ).pipe(
-      retryWithBackoff({
-        baseMillis: flushIntervalMillis,
-        attemptNow$,
-        giveUp$: end$,
-        retryAfterMillis: (error) => (error as ExportFailure).retryAfterMillis,
-        isSuccess: (event) => event.type === 'exported',
-        scheduler,
-      }),
-    );
+    const flushes = (explicit$: Observable<unknown>): Observable<DeliveryEvent> =>
+      defer(() =>
+        flushCadence({ flushIntervalMillis, flush$: explicit$, scheduler }).pipe(
+          state.failuresInARow > 0 ? startWith('scheduled' as const) : identity,
+          takeUntil(end$),
+          exhaustMap(() => flushOnce$),
+        ),
+      ).pipe(
+        retryWithBackoff({
+          baseMillis: flushIntervalMillis,
+          // Be it one that was asked for while the failure was being told.
+          attemptNow$: defer(() => (asked ? of(undefined) : explicit$)),
+          giveUp$: end$,
+          retryAfterMillis: (error) => (error as ExportFailure).retryAfterMillis,
+          isSuccess: (event) => event.type === 'exported',
+          scheduler,
+        }),
+      );
 
     const lastExports$ = defer((): Observable<DeliveryEvent> => {
       state.beginDrain();
@@ -241,9 +249,8 @@ export function deliver<T>(
           mergeMap((item) => state.hold(item)),
           catchError(() => EMPTY),
         ),
-        // Subscribed to once and throughout, for it may be cold.
-        explicit$.pipe(ignoreElements(), takeUntil(end$)),
-        flushes$,
+        // Subscribed to once and throughout, for it may be cold, and when all else is, for it may emit at once.
+        flush$.pipe(noteAsked, takeUntil(end$), connect(flushes)),
       ),
       drain$,
     ).pipe(
@@ -258,26 +265,44 @@ export function deliver<T>(
   return (source) => source.pipe(connect(run));
 }
 
+/** The wait that a receiver asked for, ms; 0 if it did not. */
+function waitAskedFor(result: ExportResult<unknown>): number {
+  return result.status === 'failed' ? (result.retryAfterMillis ?? 0) : 0;
+}
+
 /** Marks the end of one round of {@link repeatWhile}. */
 const ROUND = Symbol('round');
 
-/** Subscribes to a source again and again, as long as the condition holds after what it emitted has been heard. */
+/**
+ * Subscribes to a source again and again, as long as the condition holds after what it emitted has been heard. Rounds
+ * that end at once are queued, not nested: there may be more of them than fit on the stack.
+ */
 function repeatWhile<T>(source: Observable<T>, goOn: () => boolean): Observable<T> {
   return concat(source, of(ROUND)).pipe(
-    repeat(),
+    repeat({ delay: () => scheduled([undefined], queueScheduler) }),
     takeWhile((value) => value !== ROUND || goOn()),
     filter((value): value is Exclude<typeof value, typeof ROUND> => value !== ROUND),
   ) as Observable<T>;
 }
 
-const RESULTS: readonly unknown[] = ['delivered', 'rejected', 'split', 'failed'];
-
+/** What an exporter answered, which is anything at all where it was written without types. */
 function asResult<T>(value: unknown): ExportResult<T> {
-  const isResult =
-    typeof value === 'object' && value !== null && RESULTS.includes((value as { status?: unknown }).status);
-  return isResult ? (value as ExportResult<T>) : { status: 'delivered' };
+  if (value === undefined || value === null) {
+    return { status: 'delivered' };
+  }
+  const result = value as ExportResult<T>;
+  switch (result.status) {
+    case 'delivered':
+      return result;
+    case 'rejected':
+    case 'split':
+    case 'failed':
+      return { ...result, error: asError(result.error) };
+    default:
+      throw new TypeError(`expected an ExportResult or nothing, got ${inspect(value)}`);
+  }
 }
 
 function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+  return error instanceof Error ? error : new Error(typeof error === 'string' ? error : inspect(error));
 }

@@ -11,6 +11,7 @@ import { HeldItems } from './held-items.js';
 export class DeliveryState<T> {
   readonly #held: HeldItems<T>;
   #inFlight: readonly T[] = [];
+  #isExporting = false;
   #failuresInARow = 0;
   #droppedSinceSuccess = 0;
   #splitsInARow = 0;
@@ -63,6 +64,7 @@ export class DeliveryState<T> {
    */
   takeBatch(batchSize: (held: readonly T[]) => number): readonly T[] {
     const left = this.leftToFlush;
+    this.#isExporting = true;
     if (left > 0) {
       const size = batchSize(this.#held.items.slice(0, left));
       this.#inFlight = this.#held.take(size >= 1 && size <= left ? Math.floor(size) : left);
@@ -79,6 +81,7 @@ export class DeliveryState<T> {
   settle(result: ExportResult<T>, nowMillis: number, retryInMillis: number | undefined): DeliveryEvent[] {
     const batch = this.#inFlight;
     this.#inFlight = [];
+    this.#isExporting = false;
     if (result.status === 'delivered') {
       return this.#delivered(batch, result, nowMillis);
     }
@@ -114,7 +117,7 @@ export class DeliveryState<T> {
 
   /** Whether an export has been begun and not settled. */
   get isExporting(): boolean {
-    return this.#inFlight.length > 0;
+    return this.#isExporting;
   }
 
   /** Accounts for the end: what is still held is lost. */
@@ -133,8 +136,9 @@ export class DeliveryState<T> {
     result: ExportResult<T> & { status: 'delivered' },
     nowMillis: number,
   ): DeliveryEvent[] {
-    const { remainder, partial } = result;
-    const items = remainder === undefined ? batch.length : batch.length - 1;
+    const { partial } = result;
+    const remainder = remainderOf(batch, result);
+    const items = batch.length - remainder.length;
     const droppedBefore = this.#droppedSinceSuccess;
     const failures = this.#failuresInARow;
     this.#droppedSinceSuccess = 0;
@@ -150,13 +154,14 @@ export class DeliveryState<T> {
     return [
       { type: 'exported', items, droppedBefore, partial },
       ...(failures > 0 ? [{ type: 'recovered', failures } as const] : []),
-      ...(remainder === undefined ? [] : this.#dropped(this.#held.putBack([remainder]))),
+      ...this.#dropped(this.#held.putBack(remainder)),
     ];
   }
 
   #rejected(batch: readonly T[], result: ExportResult<T> & { status: 'rejected' }): DeliveryEvent[] {
-    const { error, remainder, rejectedPoints = 0 } = result;
-    const items = remainder === undefined ? batch.length : batch.length - 1;
+    const { error, rejectedPoints = 0 } = result;
+    const remainder = remainderOf(batch, result);
+    const items = batch.length - remainder.length;
     this.#splitsInARow = 0;
     this.#lastError = error;
     this.#count({
@@ -165,7 +170,7 @@ export class DeliveryState<T> {
     });
     return [
       { type: 'rejected', error, items, points: rejectedPoints },
-      ...(remainder === undefined ? [] : this.#dropped(this.#held.putBack([remainder]))),
+      ...this.#dropped(this.#held.putBack(remainder)),
     ];
   }
 
@@ -181,4 +186,9 @@ export class DeliveryState<T> {
   #count(change: Partial<DeliveryTotals>): void {
     this.#totals = { ...this.#totals, ...change };
   }
+}
+
+/** What is left of a batch's last item: one or none, for an empty batch has no last item. */
+function remainderOf<T>(batch: readonly T[], result: { readonly remainder?: T }): readonly T[] {
+  return batch.length === 0 || result.remainder === undefined ? [] : [result.remainder];
 }

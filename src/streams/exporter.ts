@@ -81,9 +81,9 @@ export interface Exporter<T> {
   /**
    * Makes one attempt to deliver a batch, and tells how it ended.
    *
-   * The first value decides, later ones are ignored; completing without a value, or with one that is no
-   * {@link ExportResult}, means `delivered`. Throwing or failing means `failed`. So a function that returns a
-   * promise of nothing is an exporter. It is unsubscribed from when it takes longer than the export timeout, or
+   * The first value decides, later ones are ignored; completing without one, or with `undefined`, means
+   * `delivered`. Throwing or failing means `failed`, as does a value that is no {@link ExportResult}. So a function
+   * that returns a promise of nothing is an exporter. It is unsubscribed from when it takes longer than the export timeout, or
    * when the sink is unsubscribed from: it should then let go of the connection.
    *
    * Never called again before the last call has ended.
@@ -91,7 +91,8 @@ export interface Exporter<T> {
    * @param batch the oldest items held, oldest first
    * @param totals what the sink has done up to now
    */
-  export(batch: readonly T[], totals: DeliveryTotals): ObservableInput<ExportResult<T> | unknown>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: what a promise of nothing is a promise of
+  export(batch: readonly T[], totals: DeliveryTotals): ObservableInput<ExportResult<T> | void>;
 
   /**
    * How many of the oldest items go out together in the next export. Default: all.
@@ -109,5 +110,6 @@ export interface Exporter<T> {
    * Lets go of all that the exporter holds. Called once: at the end of the drain, which waits for it within the
    * export timeout, or when the sink is unsubscribed from, which does not wait.
    */
-  shutdown?(): ObservableInput<unknown>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: what a function without a return returns
+  shutdown?(): ObservableInput<unknown> | void;
 }

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** The longest delay that a timer of Node keeps: 2^31 - 1 ms, 24.8 days. A longer one would fire at once. */
 export const MAX_DELAY_MILLIS = 2 ** 31 - 1;
 
@@ -7,8 +9,8 @@ export const MAX_DELAY_MILLIS = 2 ** 31 - 1;
  * @throws {RangeError} unless it is a number from 1 to `most`
  */
 export function requireDelay(option: string, value: number, most = MAX_DELAY_MILLIS): void {
-  if (!(value >= 1 && value <= most)) {
-    throw new RangeError(`${option}: expected 1 to ${most} milliseconds, got ${String(value)}`);
+  if (!(typeof value === 'number' && value >= 1 && value <= most)) {
+    throw new RangeError(`${option}: expected 1 to ${most} milliseconds, got ${inspect(value)}`);
   }
 }
 
@@ -19,7 +21,7 @@ export function requireDelay(option: string, value: number, most = MAX_DELAY_MIL
  */
 export function requireCount(option: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`${option}: expected an integer of 1 or more, got ${String(value)}`);
+    throw new RangeError(`${option}: expected an integer of 1 or more, got ${inspect(value)}`);
   }
 }
 
@@ -30,7 +32,7 @@ export function requireCount(option: string, value: number): void {
  */
 export function requireNonNegative(option: string, value: number): void {
   if (!(Number.isFinite(value) && value >= 0)) {
-    throw new RangeError(`${option}: expected a number of 0 or more, got ${String(value)}`);
+    throw new RangeError(`${option}: expected a number of 0 or more, got ${inspect(value)}`);
   }
 }
 
@@ -41,6 +43,6 @@ export function requireNonNegative(option: string, value: number): void {
  */
 export function requireText(option: string, value: string): void {
   if (typeof value !== 'string' || value.length === 0) {
-    throw new RangeError(`${option}: expected a text that is not empty, got ${JSON.stringify(value)}`);
+    throw new RangeError(`${option}: expected a text that is not empty, got ${inspect(value)}`);
   }
 }

@@ -59,7 +59,7 @@ describe('collections', () => {
   });
 
   it.each([
-    [{ msbHome: '' }, 'msbHome: expected a text that is not empty, got ""'],
+    [{ msbHome: '' }, "msbHome: expected a text that is not empty, got ''"],
     [
       { msbHome: '/x', collectIntervalMillis: 0 },
       'collectIntervalMillis: expected 1 to 2147483647 milliseconds, got 0',

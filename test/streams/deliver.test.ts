@@ -1,4 +1,16 @@
-import { concat, ignoreElements, NEVER, Observable, of, Subject, throwError, timer } from 'rxjs';
+import { inspect } from 'node:util';
+import {
+  concat,
+  defer,
+  ignoreElements,
+  NEVER,
+  Observable,
+  of,
+  range,
+  Subject,
+  throwError,
+  timer,
+} from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
 import { type DeliveryOptions, deliver } from '../../src/streams/deliver.js';
@@ -9,7 +21,7 @@ const boom = new Error('boom');
 
 /** Runs a sink in virtual time; items are the numbers 1, 2, 3, ... at every second from 0.5 s on. */
 function run(
-  respond: (batch: readonly number[], attempt: number, now: number) => Observable<unknown> | Promise<unknown>,
+  respond: (batch: readonly number[], attempt: number, now: number) => Observable<unknown>,
   options: DeliveryOptions & {
     readonly ticks?: number;
     readonly stopAt?: number;
@@ -30,7 +42,7 @@ function run(
       {
         export: (batch) => {
           batches.push([scheduler.now(), batch]);
-          return respond(batch, batches.length, scheduler.now());
+          return respond(batch, batches.length, scheduler.now()) as Observable<undefined>;
         },
         shutdown: () => {
           shutdowns++;
@@ -69,6 +81,8 @@ function run(
   return { log, batches, shutdowns, completedAt, of };
 }
 
+/** Says that all is delivered, after a while. */
+const deliveredAfter = (millis: number) => timer(millis).pipe(ignoreElements());
 const delivered = () => of<ExportResult<number>>({ status: 'delivered' });
 const failed = () => throwError(() => boom);
 
@@ -99,7 +113,7 @@ describe('a flush', () => {
   });
 
   it('goes out in as many exports as the exporter wants, one after the other', () => {
-    const { batches } = run(() => timer(0), {
+    const { batches } = run(() => deliveredAfter(0), {
       ticks: 5,
       unsubscribeAt: 15_000,
       exporter: { batchSize: (held) => Math.min(2, held.length) },
@@ -108,7 +122,7 @@ describe('a flush', () => {
   });
 
   it('does not begin again while it is under way, and leaves what came meanwhile to the next', () => {
-    const slow = () => timer(15_000);
+    const slow = () => deliveredAfter(15_000);
     const { batches } = run(slow, {
       ticks: 12,
       maxBuffered: 60,
@@ -122,7 +136,7 @@ describe('a flush', () => {
   });
 
   it('takes in what was collected since it began, when asked again meanwhile', () => {
-    const slow = () => timer(2_500);
+    const slow = () => deliveredAfter(2_500);
     const { batches, of } = run(slow, {
       ticks: 12,
       maxBuffered: 60,
@@ -134,6 +148,54 @@ describe('a flush', () => {
       [12_500, 2],
     ]);
     expect(of('flushed').map(([at]) => at)).toEqual([15_000]);
+  });
+
+  it('may take any number of exports that answer at once', () => {
+    const types: Record<string, number> = {};
+    range(1, 20_000)
+      .pipe(deliver({ batchSize: () => 1, export: () => of(undefined) }, { maxBuffered: 20_000 }))
+      .subscribe(({ type }) => {
+        types[type] = (types[type] ?? 0) + 1;
+      });
+    expect(types).toEqual({ exported: 20_000, drained: 1 });
+  });
+
+  it('asks the exporter for the size of a batch only of what it is to send, and takes any answer', () => {
+    const asked: number[][] = [];
+    const sizes = [0, -1, 1.5, 99, Number.NaN];
+    const { batches } = run(() => deliveredAfter(600), {
+      ticks: 40,
+      maxBuffered: 60,
+      unsubscribeAt: 45_000,
+      exporter: {
+        exportsEmptyBatches: true,
+        batchSize: (held) => {
+          asked.push([...held]);
+          return sizes[asked.length - 1] ?? held.length;
+        },
+      },
+    });
+    expect(asked[0]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(asked.every(({ length }) => length > 0)).toBe(true);
+    expect(batches.map(([, batch]) => batch.length).slice(0, 5)).toEqual([10, 10, 1, 9, 10]);
+  });
+
+  it('leaves what came meanwhile to the next also after something was refused', () => {
+    const slowly = (answer: unknown) => concat(timer(1_200).pipe(ignoreElements()), of(answer));
+    const { batches } = run(
+      (_, attempt) => slowly(attempt === 1 ? { status: 'rejected', error: boom } : undefined),
+      {
+        ticks: 12,
+        maxBuffered: 60,
+        unsubscribeAt: 25_000,
+        exporter: { batchSize: (held) => Math.min(held.length, 5) },
+      },
+    );
+    expect(batches.map(([at, batch]) => [at, batch])).toEqual([
+      [10_000, [1, 2, 3, 4, 5]],
+      [11_200, [6, 7, 8, 9, 10]],
+      [20_000, [11, 12]],
+    ]);
   });
 
   it('keeps sending after a remainder, and counts the item once', () => {
@@ -151,7 +213,8 @@ describe('what counts as delivered', () => {
   it.each([
     ['a promise of nothing', () => Promise.resolve()],
     ['completion without a value', () => concat()],
-    ['a value that is no result', () => of('whatever')],
+    ['undefined', () => of(undefined)],
+    ['null', () => of(null)],
   ])('is %s', async (_, respond) => {
     const events: DeliveryEvent[] = [];
     await new Promise<void>((resolve) => {
@@ -160,6 +223,30 @@ describe('what counts as delivered', () => {
         .subscribe({ next: (event) => events.push(event), complete: resolve });
     });
     expect(events.map(({ type }) => type)).toEqual(['exported', 'drained']);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a text', 'ok', "expected an ExportResult or nothing, got 'ok'"],
+    [
+      'the response of a request',
+      { ok: false, code: 503 },
+      'expected an ExportResult or nothing, got { ok: false, code: 503 }',
+    ],
+    [
+      'a status there is none of',
+      { status: 503 },
+      'expected an ExportResult or nothing, got { status: 503 }',
+    ],
+    ['a failure without an error', { status: 'failed' }, 'undefined'],
+    ['a failure with a text for an error', { status: 'failed', error: 'down' }, 'down'],
+    ['what cannot be shown', throwError(() => Object.create(null)), '[Object: null prototype] {}'],
+  ])('is not %s: that has failed', (_, answer, message) => {
+    const { of: events } = run(() => (answer instanceof Observable ? answer : of(answer)), {
+      ticks: 1,
+      unsubscribeAt: 15_000,
+    });
+    expect(events('exported')).toEqual([]);
+    expect(events('failed')[0][1]).toMatchObject({ error: { message }, held: 1 });
   });
 
   it('is decided by the first answer: later ones change nothing', () => {
@@ -232,9 +319,11 @@ describe('a failure', () => {
     expect(run(ask(1e9), { ticks: 1, unsubscribeAt: 400_000 }).batches.map(([now]) => now)).toEqual([
       10_000, 330_000,
     ]);
-    expect(run(ask(1), { ticks: 1, unsubscribeAt: 25_000 }).batches.map(([now]) => now)).toEqual([
-      10_000, 20_000,
-    ]);
+    for (const none of [1, 0, -5, Number.NaN]) {
+      expect(run(ask(none), { ticks: 1, unsubscribeAt: 25_000 }).batches.map(([now]) => now)).toEqual([
+        10_000, 20_000,
+      ]);
+    }
   });
 
   it('is over with the first success, which says so and resets the backoff', () => {
@@ -316,7 +405,7 @@ describe('an explicit flush that is asked for by who hears an event', () => {
             {
               export: (batch) => {
                 attempts.push([scheduler.now(), batch]);
-                return respond(attempts.length);
+                return respond(attempts.length) as Observable<undefined>;
               },
             },
             { flushIntervalMillis: 10_000, flush$, scheduler },
@@ -335,6 +424,33 @@ describe('an explicit flush that is asked for by who hears an event', () => {
     });
     return attempts;
   }
+
+  it('is made at once after flushed, though nothing came: a heartbeat', () => {
+    const scheduler = new TestScheduler(() => {});
+    const log: [number, string][] = [];
+    scheduler.run(({ flush }) => {
+      const flush$ = new Subject<void>();
+      const subscription = NEVER.pipe(
+        deliver(
+          { exportsEmptyBatches: true, export: () => delivered() },
+          { flushIntervalMillis: 10_000, flush$, scheduler },
+        ),
+      ).subscribe(({ type }) => {
+        log.push([scheduler.now(), type]);
+        if (log.length === 2) {
+          flush$.next();
+        }
+      });
+      scheduler.schedule(() => subscription.unsubscribe(), 10_500);
+      flush();
+    });
+    expect(log).toEqual([
+      [10_000, 'exported'],
+      [10_000, 'flushed'],
+      [10_000, 'exported'],
+      [10_000, 'flushed'],
+    ]);
+  });
 
   it.each(['exported', 'flushed'] as const)('is made at once after %s', (type) => {
     expect(askedBy(type, () => delivered())).toEqual([
@@ -360,6 +476,21 @@ describe('a receiver that refuses a batch as a whole for ever', () => {
     expect(batches).toHaveLength(65);
     expect(of('split')).toHaveLength(64);
     expect(of('failed')[0][1]).toMatchObject({ error: boom, failures: 1, retryInMillis: 10_000, held: 1 });
+  });
+});
+
+describe('a receiver that takes the 65th of as many attempts', () => {
+  it('has not failed', () => {
+    const { of } = run(
+      (_, attempt) => (attempt <= 64 ? [{ status: 'split', error: boom }] : delivered()) as never,
+      {
+        ticks: 1,
+        unsubscribeAt: 15_000,
+      },
+    );
+    expect(of('failed')).toEqual([]);
+    expect(of('exported').map(([at]) => at)).toEqual([10_000]);
+    expect(of('flushed').map(([at]) => at)).toEqual([10_000]);
   });
 });
 
@@ -399,7 +530,7 @@ describe('the end of the source', () => {
   });
 
   it('waits for an export in flight, then tries what is left once', () => {
-    const { batches, log, completedAt } = run(() => timer(2_000), {
+    const { batches, log, completedAt } = run(() => deliveredAfter(2_000), {
       ticks: 11,
       maxBuffered: 60,
       stopAt: 11_000,
@@ -422,7 +553,7 @@ describe('the end of the source', () => {
   });
 
   it('takes no longer than the export timeout, however many exports it needs', () => {
-    const { completedAt, log } = run(() => timer(2_000), {
+    const { completedAt, log } = run(() => deliveredAfter(2_000), {
       ticks: 4,
       stopAt: 5_000,
       exporter: { batchSize: () => 1 },
@@ -439,6 +570,31 @@ describe('the end of the source', () => {
   it('tells what the receiver refused in it as lost', () => {
     const { log } = run(() => [{ status: 'rejected', error: boom }] as never, { ticks: 2, stopAt: 3_000 });
     expect(log.at(-1)?.[1]).toEqual({ type: 'drained', lost: 0, rejected: 2, error: boom });
+  });
+
+  it('tells only what was refused in it', () => {
+    const { log } = run(() => [{ status: 'rejected', error: boom }] as never, { ticks: 12, stopAt: 12_000 });
+    expect(log.at(-1)?.[1]).toEqual({ type: 'drained', lost: 0, rejected: 2, error: boom });
+  });
+
+  it('sends nothing if nothing is held, also after failures, but a heartbeat', () => {
+    const failedThenRefused = (_: unknown, attempt: number) =>
+      [attempt === 1 ? { status: 'failed', error: boom } : { status: 'rejected', error: boom }] as never;
+    const { batches, log } = run(failedThenRefused, { ticks: 1, stopAt: 25_000 });
+    expect(batches.map(([at]) => at)).toEqual([10_000, 20_000]);
+    expect(log.at(-1)).toEqual([25_000, { type: 'drained', lost: 0, rejected: 0, error: boom }]);
+  });
+
+  it('tells of a last heartbeat that got no answer', () => {
+    const { log } = run((_, attempt) => (attempt === 1 ? failed() : NEVER), {
+      stopAt: 15_000,
+      exporter: { exportsEmptyBatches: true },
+    });
+    const error = new Error('no answer within the 3000 ms of the drain');
+    expect(log.slice(-2)).toEqual([
+      [18_000, { type: 'failed', error, failures: 2, retryInMillis: undefined, held: 0 }],
+      [18_000, { type: 'drained', lost: 0, rejected: 0, error }],
+    ]);
   });
 
   it('sends a last heartbeat if the last one failed', () => {
@@ -470,6 +626,38 @@ describe('the end of the source', () => {
   });
 });
 
+describe('an observable of explicit flushes', () => {
+  it('may emit as it is subscribed to, and is subscribed to once, be it cold, through failures and after its end', () => {
+    let subscriptions = 0;
+    const scheduler = new TestScheduler(() => {});
+    const attempts: number[] = [];
+    scheduler.run(({ flush }) => {
+      const flush$ = defer(() => {
+        subscriptions++;
+        return concat(of(1), timer(2_000, scheduler));
+      });
+      const subscription = concat(of(1), NEVER)
+        .pipe(
+          deliver<number>(
+            {
+              exportsEmptyBatches: true,
+              export: () => {
+                attempts.push(scheduler.now());
+                return failed();
+              },
+            },
+            { flushIntervalMillis: 10_000, flush$, scheduler },
+          ),
+        )
+        .subscribe();
+      scheduler.schedule(() => subscription.unsubscribe(), 23_000);
+      flush();
+    });
+    expect(subscriptions).toBe(1);
+    expect(attempts).toEqual([0, 2_000, 22_000]);
+  });
+});
+
 describe('unsubscribing', () => {
   it('stops at once: no last attempt, the export in flight cut, the exporter shut down', () => {
     let torn = 0;
@@ -488,12 +676,34 @@ describe('options out of range', () => {
       { flushIntervalMillis: Number.NaN },
       'flushIntervalMillis: expected 1 to 67108863 milliseconds, got NaN',
     ],
+    [
+      { flushIntervalMillis: '5000' as never },
+      "flushIntervalMillis: expected 1 to 67108863 milliseconds, got '5000'",
+    ],
+    [
+      { exportTimeoutMillis: 20n as never },
+      'exportTimeoutMillis: expected 1 to 2147483647 milliseconds, got 20n',
+    ],
+    [{ maxBuffered: '60' as never }, "maxBuffered: expected an integer of 1 or more, got '60'"],
     [{ maxBuffered: 1.5 }, 'maxBuffered: expected an integer of 1 or more, got 1.5'],
     [
       { exportTimeoutMillis: 2 ** 31 },
       'exportTimeoutMillis: expected 1 to 2147483647 milliseconds, got 2147483648',
     ],
   ])('%o are refused when the sink is made', (options, message) => {
-    expect(() => deliver({ export: () => [] }, options)).toThrowError(message);
+    expect(() => deliver({ export: () => [] }, options)).toThrowError(new RangeError(message));
+  });
+
+  it.each([
+    { flushIntervalMillis: 1, maxBuffered: 1, exportTimeoutMillis: 1 },
+    { flushIntervalMillis: 67_108_863, exportTimeoutMillis: 2_147_483_647 },
+  ])('%o are at its ends', (options) => {
+    expect(() => deliver({ export: () => [] }, options)).not.toThrow();
+  });
+
+  it.each([undefined, {}, { export: 'x' }])('%o is no exporter', (exporter) => {
+    expect(() => deliver(exporter as never)).toThrowError(
+      new TypeError(`exporter: expected an object with a function export, got ${inspect(exporter)}`),
+    );
   });
 });

@@ -199,16 +199,7 @@ export function model(schedule: Schedule): ModelTrace | undefined {
       [phase === 'waiting' ? retryAt : Infinity, () => flush(at)],
       [phase === 'exporting' ? answerAt : Infinity, () => settle(at, response?.kind ?? 'delivered')],
       [phase === 'exporting' && timeoutAt < deadline ? timeoutAt : Infinity, () => settle(at, 'timeout')],
-      [
-        phase === 'exporting' ? deadline : Infinity,
-        () => {
-          if (out.length > 0) {
-            settle(at, 'deadline');
-          } else {
-            finish(at);
-          }
-        },
-      ],
+      [phase === 'exporting' ? deadline : Infinity, () => settle(at, 'deadline')],
     ];
     const at = Math.min(...due.map(([time]) => time));
     if (at === Infinity) {

@@ -165,9 +165,9 @@ export function runSchedule(schedule: Schedule): Trace {
         trace.exports.push({ at: scheduler.now(), batch, totals });
         const scripted = schedule.responses[trace.exports.length - 1];
         const answer = scripted === undefined ? EMPTY : respond(batch, scripted, scheduler);
-        return new Observable<ExportResult<number> | unknown>((subscriber) => {
+        return new Observable<ExportResult<number>>((subscriber) => {
           let answered = false;
-          const subscription = (answer as Observable<unknown>).subscribe({
+          const subscription = (answer as Observable<ExportResult<number>>).subscribe({
             next: (value) => {
               answered = true;
               subscriber.next(value);
