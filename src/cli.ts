@@ -62,8 +62,6 @@ function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promi
   const collect = readCollectOptions(options, process.env);
   const delivery = readStdoutOptions(options);
   const stream = openStdout();
-  // The sink tells of every write that fails; without a listener the stream would throw as well.
-  stream.on('error', () => {});
   return run(
     { ...collect, sinks: { stdout: (flush$) => stdoutSink({ ...delivery, stream, flush$ }) } },
     signals,

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   catchError,
   concat,
@@ -86,6 +87,7 @@ export class LostCollectionsError extends Error {
  * @throws {RangeError} for an option out of its range
  */
 export function startCollector(options: CollectorOptions): RunningCollector {
+  requireSinks(options.sinks);
   const stop$ = new Subject<void>();
   const flush$ = new Subject<void>();
   const events$ = new Subject<CollectorEvent>();
@@ -103,9 +105,10 @@ export function startCollector(options: CollectorOptions): RunningCollector {
 
   const ended$ = events$.pipe(scan(noteEnd, NOTHING_ENDED), startWith(NOTHING_ENDED), shareReplay(1));
   const end = lastValueFrom(ended$);
+  // The sinks first: who hears of a collection and flushes, or shuts down, means that one too.
   merge(
-    collections$.pipe(map((collection) => ({ type: 'collected', collection }) as const)),
     ...names.map(runSink),
+    collections$.pipe(map((collection) => ({ type: 'collected', collection }) as const)),
   ).subscribe(events$);
 
   const flushOf = (sink: string): Promise<unknown> =>
@@ -145,6 +148,17 @@ export function startCollector(options: CollectorOptions): RunningCollector {
       }
     },
   };
+}
+
+function requireSinks(sinks: unknown): void {
+  if (typeof sinks !== 'object' || sinks === null) {
+    throw new RangeError(`sinks: expected an object with functions that make sinks, got ${inspect(sinks)}`);
+  }
+  for (const [name, sink] of Object.entries(sinks)) {
+    if (typeof sink !== 'function') {
+      throw new RangeError(`sinks: expected a function that makes the sink ${name}, got ${inspect(sink)}`);
+    }
+  }
 }
 
 /** How the sinks of a collector have ended so far. */

@@ -9,6 +9,7 @@ export {
   type RunningCollector,
   startCollector,
 } from './collector.js';
+export { MAX_DELAY_MILLIS } from './options.js';
 export { VERSION } from './package-info.js';
 export { Collection, type SandboxRun, type Snapshot } from './shm/collection.js';
 export { COLUMN, ROW_WIDTH } from './shm/columns.js';
@@ -52,5 +53,4 @@ export type {
 } from './streams/delivery-events.js';
 export type { DeliveryTotals, Exporter, ExportResult, PartialSuccess } from './streams/exporter.js';
 export { type FlushCadenceOptions, type FlushCause, flushCadence } from './streams/flush-cadence.js';
-export { MAX_DELAY_MILLIS } from './streams/options.js';
 export { unseenSamples } from './streams/unseen-samples.js';

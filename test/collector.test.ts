@@ -60,6 +60,42 @@ describe('a running collector', () => {
     expect(types.slice(-2)).toEqual(['drained', 'sink-ended']);
   });
 
+  it('means the very collection that somebody hears of: one who flushes, and one who shuts down', async () => {
+    const { names, sink } = arraySink();
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      collectIntervalMillis: 5,
+      sinks: { sink },
+    });
+    let told = 0;
+    const flushed: number[] = [];
+    let shutdown: Promise<void> | undefined;
+    await new Promise<void>((resolve) => {
+      collector.events$.subscribe((event) => {
+        if (event.type !== 'collected') {
+          return;
+        }
+        told++;
+        if (told === 1) {
+          void collector.flush().then(() => flushed.push(names.length));
+        } else {
+          shutdown ??= collector.shutdown();
+          resolve();
+        }
+      });
+    });
+    await shutdown;
+    expect(flushed).toEqual([1]);
+    expect(names).toHaveLength(2);
+  });
+
+  it.each([
+    [undefined, 'sinks: expected an object with functions that make sinks, got undefined'],
+    [{ otlp: 'http://localhost:4317' }, "sinks: expected a function that makes the sink otlp, got 'http"],
+  ])('refuses %o for sinks', (sinks, message) => {
+    expect(() => startCollector({ msbHome: testHome(), sinks: sinks as never })).toThrowError(message);
+  });
+
   it('flushes past a backoff, and says why a flush failed', async () => {
     const { control, sink } = arraySink();
     const collector = startCollector({

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { requireNonNegative, requireText } from '../options.js';
 import { Collection, type SandboxRun } from './collection.js';
 import { ROW_WIDTH } from './columns.js';
 import { ABI_LAYOUTS, NEWEST_ABI } from './layout.js';
@@ -18,11 +19,22 @@ export interface ReadOptions {
    * Samples older than this many milliseconds are left out: their runtime has stopped sampling. Default 30,000;
    * 0 keeps samples of any age.
    */
-  readonly maxSampleAgeMillis?: number;
+  readonly maxSampleAgeMillis?: number | undefined;
 }
 
 /** Default of {@link ReadOptions.maxSampleAgeMillis}. */
 export const DEFAULT_MAX_SAMPLE_AGE_MILLIS = 30_000;
+
+/**
+ * Checks the options of a reading.
+ *
+ * @throws {RangeError} for one out of its range
+ */
+export function requireReadOptions({ maxSampleAgeMillis }: ReadOptions): void {
+  if (maxSampleAgeMillis !== undefined) {
+    requireNonNegative('maxSampleAgeMillis', maxSampleAgeMillis);
+  }
+}
 
 /** Rows of one reading, growing as they come. */
 class Rows implements RowSink {
@@ -101,9 +113,11 @@ export class Registries {
  * @param msbHome the MSB_HOME, exactly as msb has it
  * @param abi the registry's ABI: 1, 2 or 3
  * @throws {RegistryError} where there is no such registry, or none that can be read
- * @throws {RangeError} for an ABI that this package does not know
+ * @throws {RangeError} for an ABI that this package does not know, and for an option out of its range
  */
 export function readRegistry(msbHome: string, abi: number, options: ReadOptions = {}): Collection {
+  requireText('msbHome', msbHome);
+  requireReadOptions(options);
   const layout = ABI_LAYOUTS.find((known) => known.abi === abi);
   if (layout === undefined) {
     throw new RangeError(`ABI ${abi}: expected 1 to ${NEWEST_ABI}`);

@@ -11,7 +11,7 @@ import {
   tap,
   timer,
 } from 'rxjs';
-import { MAX_DELAY_MILLIS, requireDelay } from './options.js';
+import { MAX_DELAY_MILLIS, requireDelay } from '../options.js';
 
 /** The most that the wait between two attempts grows to, in multiples of the base. */
 export const MAX_BACKOFF_MULTIPLE = 32;
@@ -38,15 +38,15 @@ export interface BackoffOptions<T> {
   /** The wait after a first failure, ms. 1 to 67,108,863. */
   readonly baseMillis: number;
   /** Any value ends a wait at once. Default: never. */
-  readonly attemptNow$?: Observable<unknown>;
+  readonly attemptNow$?: Observable<unknown> | undefined;
   /** Any value ends a wait, and the stream with it: it completes. Default: never. */
-  readonly giveUp$?: Observable<unknown>;
+  readonly giveUp$?: Observable<unknown> | undefined;
   /** The wait that an error itself asks for, ms. Default: none. */
-  readonly retryAfterMillis?: (error: unknown) => number;
+  readonly retryAfterMillis?: ((error: unknown) => number) | undefined;
   /** Which values are a success, and start the count of failures anew. Default: every one. */
-  readonly isSuccess?: (value: T) => boolean;
+  readonly isSuccess?: ((value: T) => boolean) | undefined;
   /** Times the waits. Default `asyncScheduler`. */
-  readonly scheduler?: SchedulerLike;
+  readonly scheduler?: SchedulerLike | undefined;
 }
 
 /**

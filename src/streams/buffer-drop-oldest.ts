@@ -12,8 +12,8 @@ import {
   takeWhile,
   tap,
 } from 'rxjs';
+import { requireCount } from '../options.js';
 import { HeldItems } from './held-items.js';
-import { requireCount } from './options.js';
 
 /** What a {@link bufferDropOldest} held when it was flushed. */
 export interface DropOldestBatch<T> {

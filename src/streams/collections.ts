@@ -1,16 +1,16 @@
 import { asyncScheduler, map, type Observable, type SchedulerLike, timer, using } from 'rxjs';
+import { requireDelay, requireText } from '../options.js';
 import type { Collection } from '../shm/collection.js';
-import { type ReadOptions, Registries } from '../shm/read-collection.js';
-import { requireDelay, requireNonNegative, requireText } from './options.js';
+import { type ReadOptions, Registries, requireReadOptions } from '../shm/read-collection.js';
 
 /** Options of {@link collections}. */
 export interface CollectionsOptions extends ReadOptions {
   /** The MSB_HOME, exactly as msb has it: its bytes make the registry's name. */
   readonly msbHome: string;
   /** Milliseconds from one reading to the next. Default 1,000; 1 to 2,147,483,647. */
-  readonly collectIntervalMillis?: number;
+  readonly collectIntervalMillis?: number | undefined;
   /** Gives ticks and their wall-clock times. Default `asyncScheduler`. */
-  readonly scheduler?: SchedulerLike;
+  readonly scheduler?: SchedulerLike | undefined;
 }
 
 /** Default of {@link CollectionsOptions.collectIntervalMillis}. */
@@ -33,9 +33,7 @@ export function collections(options: CollectionsOptions): Observable<Collection>
   } = options;
   requireText('msbHome', msbHome);
   requireDelay('collectIntervalMillis', collectIntervalMillis);
-  if (options.maxSampleAgeMillis !== undefined) {
-    requireNonNegative('maxSampleAgeMillis', options.maxSampleAgeMillis);
-  }
+  requireReadOptions(options);
   return using(
     () => {
       const registries = new Registries(msbHome);

@@ -37,25 +37,25 @@ import {
   timeout,
   timer,
 } from 'rxjs';
+import { requireCount, requireDelay } from '../options.js';
 import { backoffMillis, MAX_BACKOFF_BASE_MILLIS, retryWithBackoff } from './backoff.js';
 import type { DeliveryEvent } from './delivery-events.js';
 import { DeliveryState } from './delivery-state.js';
 import type { Exporter, ExportResult } from './exporter.js';
 import { flushCadence } from './flush-cadence.js';
-import { requireCount, requireDelay } from './options.js';
 
 /** Options of {@link deliver}. */
 export interface DeliveryOptions {
   /** Milliseconds from one scheduled flush to the next. Default 10,000; 1 to 67,108,863. */
-  readonly flushIntervalMillis?: number;
+  readonly flushIntervalMillis?: number | undefined;
   /** The most items held; beyond it the oldest is dropped. Default 60; an integer of 1 or more. */
-  readonly maxBuffered?: number;
+  readonly maxBuffered?: number | undefined;
   /** The longest that one export may take, and the whole of the drain, ms. Default 30,000. */
-  readonly exportTimeoutMillis?: number;
+  readonly exportTimeoutMillis?: number | undefined;
   /** Any value flushes at once, even in a backoff. It must not fail. Default: none. */
-  readonly flush$?: Observable<unknown>;
+  readonly flush$?: Observable<unknown> | undefined;
   /** Times flushes, waits and timeouts, and gives the wall-clock time. Default `asyncScheduler`. */
-  readonly scheduler?: SchedulerLike;
+  readonly scheduler?: SchedulerLike | undefined;
 }
 
 /** Defaults of {@link DeliveryOptions}. */
@@ -70,7 +70,9 @@ export const DELIVERY_DEFAULTS = {
  *
  * @throws {RangeError} for an option out of its range
  */
-export function deliveryOptions(options: DeliveryOptions): Required<DeliveryOptions> {
+export function deliveryOptions(options: DeliveryOptions): {
+  readonly [Name in keyof DeliveryOptions]-?: NonNullable<DeliveryOptions[Name]>;
+} {
   const {
     flushIntervalMillis = DELIVERY_DEFAULTS.flushIntervalMillis,
     maxBuffered = DELIVERY_DEFAULTS.maxBuffered,

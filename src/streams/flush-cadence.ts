@@ -1,6 +1,6 @@
 import { interval, map, merge, NEVER, type Observable, type SchedulerLike } from 'rxjs';
+import { requireDelay } from '../options.js';
 import { MAX_BACKOFF_BASE_MILLIS } from './backoff.js';
-import { requireDelay } from './options.js';
 
 /** Why a flush is due: its time has come, or somebody asked. */
 export type FlushCause = 'scheduled' | 'explicit';
@@ -10,9 +10,9 @@ export interface FlushCadenceOptions {
   /** Milliseconds from one scheduled flush to the next, the first after one interval. 1 to 67,108,863. */
   readonly flushIntervalMillis: number;
   /** Any value asks for a flush at once; the scheduled ones go on as they would have. Default: none. */
-  readonly flush$?: Observable<unknown>;
+  readonly flush$?: Observable<unknown> | undefined;
   /** Times the scheduled flushes. Default `asyncScheduler`. */
-  readonly scheduler?: SchedulerLike;
+  readonly scheduler?: SchedulerLike | undefined;
 }
 
 /** Emits whenever a flush is due. Never completes. */

@@ -1,7 +1,8 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { collections } from '../../src/streams/collections.js';
+import { readRegistry } from '../../src/shm/read-collection.js';
+import { type CollectionsOptions, collections } from '../../src/streams/collections.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
 
 /** How many regions of msb this process has mapped or open. */
@@ -58,14 +59,22 @@ describe('collections', () => {
     expect(mappings()).toBe(before);
   });
 
-  it.each([
+  it.each<[CollectionsOptions, string]>([
     [{ msbHome: '' }, "msbHome: expected a text that is not empty, got ''"],
     [
       { msbHome: '/x', collectIntervalMillis: 0 },
       'collectIntervalMillis: expected 1 to 2147483647 milliseconds, got 0',
     ],
     [{ msbHome: '/x', maxSampleAgeMillis: -1 }, 'maxSampleAgeMillis: expected a number of 0 or more, got -1'],
+    [
+      { msbHome: '/x', maxSampleAgeMillis: '5' as never },
+      "maxSampleAgeMillis: expected a number of 0 or more, got '5'",
+    ],
+    [{ msbHome: 5 as never }, 'msbHome: expected a text that is not empty, got 5'],
   ])('refuses %o', (options, message) => {
     expect(() => collections(options)).toThrowError(message);
+    if (!('collectIntervalMillis' in options)) {
+      expect(() => readRegistry(options.msbHome, 3, options)).toThrowError(message);
+    }
   });
 });

@@ -4,9 +4,9 @@ import { lengthDelimited, varint, Writer } from './protobuf.js';
 /** The optional attributes of every data point. Each makes a new series at every restart of a sandbox. */
 export interface AttributeOptions {
   /** Adds `sandbox.run_id`. Default: false. */
-  readonly emitRunId?: boolean;
+  readonly emitRunId?: boolean | undefined;
   /** Adds `sandbox.pid`. Default: false. */
-  readonly emitPid?: boolean;
+  readonly emitPid?: boolean | undefined;
 }
 
 /** Writes an OTLP KeyValue as field `field`: strings as strings, numbers as integers. */

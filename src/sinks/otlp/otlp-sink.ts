@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { catchError, defer, from, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
+import { requireOneOf, requireText, requireTexts } from '../../options.js';
 import { VERSION } from '../../package-info.js';
 import { type DeliveryOptions, deliver, deliveryOptions } from '../../streams/deliver.js';
 import { unseenSamples } from '../../streams/unseen-samples.js';
@@ -17,18 +18,18 @@ export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions {
   /** For gRPC `http(s)://HOST:PORT`, for HTTP the complete URL of the metrics signal. `https` means TLS. */
   readonly endpoint: string;
   /** Default `grpc`; `http` sends bodies in protobuf. */
-  readonly protocol?: OtlpProtocol;
+  readonly protocol?: OtlpProtocol | undefined;
   /** Default `none`. `gzip` goes with gRPC only. */
-  readonly compression?: 'none' | 'gzip';
+  readonly compression?: 'none' | 'gzip' | undefined;
   /** PEM of a certificate authority to trust on top of the public roots. With gRPC only. Default: none. */
-  readonly caCertificate?: string;
+  readonly caCertificate?: string | undefined;
   /** Sent with every request. Their values appear in no event. Default: none. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
    * Resource attributes, on top of or instead of the defaults: `service.name` is `microsandbox`,
    * `service.instance.id` the host's name.
    */
-  readonly resource?: Readonly<Record<string, string>>;
+  readonly resource?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -56,7 +57,8 @@ export function otlpSink(options: OtlpSinkOptions): Sink {
         },
         scopeVersion: VERSION,
         startedAtMillis: scheduler.now(),
-        ...options,
+        emitRunId: options.emitRunId,
+        emitPid: options.emitPid,
       });
       const transport = new LazyTransport(protocol, transportOptions, redact);
       const exporter = new OtlpExporter(encoder, transport, () => scheduler.now());
@@ -70,6 +72,16 @@ function checked(
   headers: Readonly<Record<string, string>>,
 ): TransportOptions {
   const { compression = 'none', caCertificate } = options;
+  requireText('endpoint', options.endpoint);
+  requireOneOf('protocol', protocol, ['grpc', 'http']);
+  requireOneOf('compression', compression, ['none', 'gzip']);
+  requireTexts('headers', headers);
+  if (options.resource !== undefined) {
+    requireTexts('resource', options.resource);
+  }
+  if (caCertificate !== undefined) {
+    requireText('caCertificate', caCertificate);
+  }
   let endpoint: URL;
   try {
     endpoint = parseEndpoint(options.endpoint, protocol);

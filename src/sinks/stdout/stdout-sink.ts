@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
-import { catchError, concat, defer, EMPTY, type Observable, ReplaySubject } from 'rxjs';
+import { inspect } from 'node:util';
+import { catchError, concat, defer, EMPTY, finalize, type Observable, ReplaySubject, timer } from 'rxjs';
 import type { Collection } from '../../shm/collection.js';
 import { type DeliveryOptions, deliver, deliveryOptions } from '../../streams/deliver.js';
 import type { Exporter } from '../../streams/exporter.js';
@@ -9,9 +10,9 @@ import { formatCollection } from './line.js';
 /** Options of {@link stdoutSink}. */
 export interface StdoutSinkOptions extends DeliveryOptions {
   /** Where the lines go. Default `process.stdout`. It is not closed. */
-  readonly stream?: Writable;
+  readonly stream?: Writable | undefined;
   /** Default 1,000: somebody is watching. */
-  readonly flushIntervalMillis?: number;
+  readonly flushIntervalMillis?: number | undefined;
 }
 
 /** Default of {@link StdoutSinkOptions.flushIntervalMillis}. */
@@ -22,14 +23,28 @@ export const DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS = 1_000;
  * stable contract.
  *
  * Lines count as delivered when the stream has written them. A reader that holds a write up past the export timeout
- * is a failure; when the write does come to its end, its lines are not written again.
+ * is a failure; when the write does come to its end, its lines are not written again. While it is subscribed to, an
+ * error of the stream is an event and no more.
  *
  * @throws {RangeError} for an option out of its range, when called
  */
 export function stdoutSink(options: StdoutSinkOptions = {}): Sink {
   const { stream = process.stdout, flushIntervalMillis = DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS } = options;
   const delivery = deliveryOptions({ ...options, flushIntervalMillis });
-  return (source) => defer(() => source.pipe(deliver(new StreamExporter(stream), delivery)));
+  if (typeof stream?.write !== 'function') {
+    throw new RangeError(`stream: expected a Writable, got ${inspect(stream)}`);
+  }
+  return (source) =>
+    defer(() => {
+      const exporter = new StreamExporter(stream);
+      // Each failed write is told as `failed`; without a listener the stream would end the process for it.
+      const listener = (): void => {};
+      stream.on('error', listener);
+      return source.pipe(
+        deliver(exporter, delivery),
+        finalize(() => exporter.written(() => stream.off('error', listener))),
+      );
+    });
 }
 
 class StreamExporter implements Exporter<Collection> {
@@ -49,9 +64,13 @@ class StreamExporter implements Exporter<Collection> {
     );
   }
 
+  /** Calls back once the last write has come to its end and its error, if any, was told. */
+  written(callback: () => void): void {
+    concat(this.#lastWrite$, timer(0)).subscribe({ complete: callback });
+  }
+
   #write(collections: readonly Collection[]): Observable<never> {
     const end$ = new ReplaySubject<never>();
-    this.#lastWrite$ = end$.pipe(catchError(() => EMPTY));
     this.#stream.write(collections.map(formatCollection).join(''), (error) => {
       if (error) {
         end$.error(error);
@@ -62,6 +81,7 @@ class StreamExporter implements Exporter<Collection> {
       }
       end$.complete();
     });
+    this.#lastWrite$ = end$.pipe(catchError(() => EMPTY));
     return end$;
   }
 }

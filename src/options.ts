@@ -37,6 +37,33 @@ export function requireNonNegative(option: string, value: number): void {
 }
 
 /**
+ * Checks a choice.
+ *
+ * @throws {RangeError} unless it is one of `choices`
+ */
+export function requireOneOf(option: string, value: unknown, choices: readonly string[]): void {
+  if (!choices.includes(value as string)) {
+    throw new RangeError(`${option}: expected ${choices.join(' or ')}, got ${inspect(value)}`);
+  }
+}
+
+/**
+ * Checks texts by name. The message tells the type of what is none, not the value, which may be a secret.
+ *
+ * @throws {RangeError} unless it is an object of which all values are strings
+ */
+export function requireTexts(option: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    throw new RangeError(`${option}: expected an object with texts, got ${inspect(value)}`);
+  }
+  for (const [name, text] of Object.entries(value)) {
+    if (typeof text !== 'string') {
+      throw new RangeError(`${option}: expected a text for ${name}, got a value of the type ${typeof text}`);
+    }
+  }
+}
+
+/**
  * Checks a text.
  *
  * @throws {RangeError} unless it is a string with something in it
