@@ -1,5 +1,5 @@
 /**
- * Alerts on a sandbox whose memory stays above a share of its limit, and once more when it is over.
+ * Alerts on a sandbox whose memory rises to a share of its limit, and once more when it has gone below again.
  *
  *     npx tsx examples/memory-alert.ts /var/lib/microsandbox 0.9
  */

@@ -48,8 +48,8 @@ export interface RunningCollector {
   /**
    * Flushes every sink now, even in a backoff.
    *
-   * @returns a promise that resolves when every sink has got rid of all that it held, and rejects with the first
-   * failure; a sink that has ended counts as one
+   * @returns a promise that resolves when every sink has got rid of all that it held, that is at its next `flushed`,
+   * and rejects with the first failure; a sink that has ended counts as one
    */
   flush(): Promise<void>;
 
@@ -74,9 +74,8 @@ export class LostCollectionsError extends Error {
     readonly lost: number,
     override readonly cause: Error,
   ) {
-    super(
-      `the last export failed, ${lost} ${lost === 1 ? 'collection is' : 'collections are'} lost: ${cause.message}`,
-    );
+    const lostCollections = lost === 1 ? ', 1 collection is lost' : `, ${lost} collections are lost`;
+    super(`the last export failed${lost === 0 ? '' : lostCollections}: ${cause.message}`);
   }
 }
 
@@ -101,7 +100,12 @@ export function startCollector(options: CollectorOptions): RunningCollector {
         map((event): CollectorEvent => ({ type: 'delivery', sink, event })),
       ),
       of<CollectorEvent>({ type: 'sink-ended', sink, error: undefined }),
-    ).pipe(catchError((error: Error) => of<CollectorEvent>({ type: 'sink-ended', sink, error })));
+    ).pipe(
+      catchError((reason: unknown) => {
+        const error = reason instanceof Error ? reason : new Error(inspect(reason));
+        return of<CollectorEvent>({ type: 'sink-ended', sink, error });
+      }),
+    );
 
   const ended$ = events$.pipe(scan(noteEnd, NOTHING_ENDED), startWith(NOTHING_ENDED), shareReplay(1));
   const end = lastValueFrom(ended$);

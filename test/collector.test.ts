@@ -132,14 +132,19 @@ describe('a running collector', () => {
     const collector = startCollector({
       msbHome: homeWithSandbox(),
       collectIntervalMillis: 5,
-      sinks: { sink, broken: () => () => throwError(() => new Error('broken')), over: () => () => EMPTY },
+      sinks: {
+        sink,
+        broken: () => () => throwError(() => new Error('broken')),
+        odd: () => () => throwError(() => undefined),
+        over: () => () => EMPTY,
+      },
     });
     const events: CollectorEvent[] = [];
     collector.events$.subscribe((event) => events.push(event));
     await new Promise((resolve) => setTimeout(resolve, 20));
     await expect(collector.flush()).rejects.toThrowError(/broken|has ended/u);
     await eventually(() => names.length > 0);
-    await expect(collector.shutdown()).rejects.toThrowError('broken');
+    await expect(collector.shutdown()).rejects.toThrowError('the last export failed: broken');
   });
 
   it('feeds several sinks from one reading', async () => {

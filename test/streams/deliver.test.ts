@@ -16,6 +16,7 @@ import { describe, expect, it } from 'vitest';
 import { type DeliveryOptions, deliver } from '../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../src/streams/delivery-events.js';
 import type { Exporter, ExportResult } from '../../src/streams/exporter.js';
+import { marbles } from '../support/marbles.js';
 
 const boom = new Error('boom');
 
@@ -247,6 +248,13 @@ describe('what counts as delivered', () => {
     });
     expect(events('exported')).toEqual([]);
     expect(events('failed')[0][1]).toMatchObject({ error: { message }, held: 1 });
+  });
+
+  it('is not the response of a server by itself: that does not compile', () => {
+    // @ts-expect-error its status may be 503
+    const exporter: Exporter<number> = { export: async () => new Response('down', { status: 503 }) };
+    const ofNothing: Exporter<number> = { export: async () => {}, shutdown() {} };
+    expect([exporter, ofNothing]).toHaveLength(2);
   });
 
   it('is decided by the first answer: later ones change nothing', () => {
@@ -666,6 +674,52 @@ describe('unsubscribing', () => {
     expect(batches).toHaveLength(1);
     expect(log.filter(([at]) => at > 11_000)).toEqual([]);
     expect([torn, shutdowns]).toEqual([1, 1]);
+  });
+});
+
+describe('in marbles, deliver', () => {
+  const values = {
+    f: { type: 'failed', error: boom, failures: 1, retryInMillis: 10, held: 3 },
+    a: { type: 'exported', items: 4, droppedBefore: 0, partial: undefined },
+    r: { type: 'recovered', failures: 1 },
+    x: { type: 'exported', items: 1, droppedBefore: 0, partial: undefined },
+    l: { type: 'flushed' },
+    d: { type: 'drained', lost: 0, rejected: 0, error: undefined },
+  };
+  const failingFirst = (): Exporter<string> => {
+    let attempts = 0;
+    return { export: () => (++attempts === 1 ? throwError(() => boom) : of(undefined)) };
+  };
+
+  it('flushes, waits, recovers and drains, with one subscription to its source', () => {
+    marbles(({ hot, expectObservable, expectSubscriptions }, scheduler) => {
+      const source = hot('ab-c----------d--------e---------f----|');
+      const sink = deliver(failingFirst(), { flushIntervalMillis: 10, scheduler });
+      expectObservable(source.pipe(sink)).toBe('----------f---------(arl)-----(xl)----(xd|)', values);
+      expectSubscriptions(source.subscriptions).toBe('^-------------------------------------!');
+    });
+  });
+
+  it('lets go of its source, its flushes and its export when it is unsubscribed from', () => {
+    marbles(({ hot, cold, expectObservable, expectSubscriptions }, scheduler) => {
+      const source = hot<string>('a--------------');
+      const flush$ = cold('       ---x-----------');
+      const answer = cold<undefined>('---------------');
+      const sink = deliver({ export: () => answer }, { flushIntervalMillis: 10, flush$, scheduler });
+      expectObservable(source.pipe(sink), '------!').toBe('-------');
+      expectSubscriptions(source.subscriptions).toBe('^-----!');
+      expectSubscriptions(flush$.subscriptions).toBe('^-----!');
+      expectSubscriptions(answer.subscriptions).toBe('---^--!');
+    });
+  });
+
+  it('fails after the drain where its source fails', () => {
+    marbles(({ hot, expectObservable, expectSubscriptions }, scheduler) => {
+      const source = hot<string>('a--#');
+      const sink = deliver({ export: () => of(undefined) }, { flushIntervalMillis: 10, scheduler });
+      expectObservable(source.pipe(sink)).toBe('---(xd#)', values);
+      expectSubscriptions(source.subscriptions).toBe('^--!');
+    });
   });
 });
 
