@@ -147,37 +147,11 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       figures.push(Number(process.hrtime.bigint() - start) / points);
     }
     const { ProtobufMetricsSerializer } = await import('@opentelemetry/otlp-transformer');
-    const { resourceFromAttributes } = await import('@opentelemetry/resources');
-    const { SANDBOX_METRICS } =
-      await load<typeof import('../src/sinks/otlp/metrics.js')>('sinks/otlp/metrics.js');
+    const { sdkMetrics } = await import('../test/support/sdk-metrics.js');
     const sdk = (): Uint8Array | undefined =>
-      ProtobufMetricsSerializer.serializeRequest({
-        resource: resourceFromAttributes({ 'service.name': 'microsandbox' }),
-        scopeMetrics: [
-          {
-            scope: { name: 'x', version: '1' },
-            metrics: SANDBOX_METRICS.map((metric) => ({
-              descriptor: {
-                name: metric.name,
-                description: metric.description,
-                unit: metric.unit,
-                valueType: metric.type === 'int' ? 0 : 1,
-                advice: {},
-              },
-              aggregationTemporality: 1,
-              dataPointType: 2,
-              dataPoints: batch.flatMap((collection) =>
-                collection.runs.map((run, row) => ({
-                  startTime: [0, 0] as [number, number],
-                  endTime: [1_790_000_000, row] as [number, number],
-                  attributes: { 'sandbox.name': run.name, 'sandbox.id': run.sandboxId },
-                  value: collection.value(row, metric.column),
-                })),
-              ),
-            })),
-          },
-        ],
-      } as never);
+      ProtobufMetricsSerializer.serializeRequest(
+        sdkMetrics(batch, { 'service.name': 'microsandbox' }, { name: 'x', version: '1' }),
+      );
     const sdkFigures: number[] = [];
     for (let round = 0; round < 3; round++) {
       const start = process.hrtime.bigint();

@@ -1,21 +1,6 @@
-import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, it } from 'vitest';
 import { grpcAccepted, grpcAnswer } from '../../../src/sinks/otlp/grpc-answer.js';
-
-const { Writer } = protobuf;
-
-/** A google.rpc.Status whose details ask for a wait of some seconds. */
-function askingFor(seconds: number): Uint8Array {
-  const duration = Writer.create().uint32(8).int64(seconds).finish();
-  const info = Writer.create().uint32(10).bytes(duration).finish();
-  const any = Writer.create()
-    .uint32(10)
-    .string('type.googleapis.com/google.rpc.RetryInfo')
-    .uint32(18)
-    .bytes(info)
-    .finish();
-  return Writer.create().uint32(26).bytes(any).finish();
-}
+import { rpcStatusAskingFor } from '../../support/rpc-status.js';
 
 describe('a gRPC call that was accepted', () => {
   it('has no partial success where the response tells of none', () => {
@@ -40,7 +25,7 @@ describe('a gRPC call that failed', () => {
   });
 
   it('asks for a wait by the details of its status, which may be garbage', () => {
-    expect(grpcAnswer({ code: 14, details: '', statusDetails: askingFor(5) })).toMatchObject({
+    expect(grpcAnswer({ code: 14, details: '', statusDetails: rpcStatusAskingFor(5) })).toMatchObject({
       kind: 'failed',
       retryAfterMillis: 5_000,
     });
@@ -91,7 +76,9 @@ describe('a refusal for the size of a message', () => {
   });
 
   it('is a matter of time, not of size, where the backend asks for a wait', () => {
-    expect(grpcAnswer({ code: 8, details: 'message too large', statusDetails: askingFor(1) })).toMatchObject({
+    expect(
+      grpcAnswer({ code: 8, details: 'message too large', statusDetails: rpcStatusAskingFor(1) }),
+    ).toMatchObject({
       kind: 'failed',
       retryAfterMillis: 1_000,
     });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Metadata } from '@grpc/grpc-js';
-import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { GRPC_STATUS } from '../../../src/sinks/otlp/grpc-answer.js';
 import {
@@ -13,6 +12,7 @@ import {
 import { collectionOf, sandboxRuns } from '../../support/collections.js';
 import { samples, samplesOf, tickOf } from '../../support/delivered-samples.js';
 import { DrivenSink } from '../../support/driven-sink.js';
+import { rpcStatusAskingFor } from '../../support/rpc-status.js';
 import { socketServer } from '../../support/socket-server.js';
 import { CA_FILE, OTHER_CA_FILE, serverIdentity } from '../../support/tls.js';
 
@@ -29,26 +29,9 @@ const sinkTo = (receiver: { readonly port: number }, options = {}): DrivenSink =
   new DrivenSink({ endpoint: `http://127.0.0.1:${receiver.port}`, ...options });
 
 /** The trailers with a google.rpc.Status whose details hold a RetryInfo. */
-function retryInfo(seconds: number, nanos = 0): Metadata {
-  const { Writer } = protobuf;
-  const duration = Writer.create().uint32(8).int64(seconds).uint32(16).int32(nanos).finish();
-  const info = Writer.create().uint32(10).bytes(duration).finish();
-  const any = Writer.create()
-    .uint32(10)
-    .string('type.googleapis.com/google.rpc.RetryInfo')
-    .uint32(18)
-    .bytes(info)
-    .finish();
-  const status = Writer.create()
-    .uint32(8)
-    .int32(14)
-    .uint32(18)
-    .string('later')
-    .uint32(26)
-    .bytes(any)
-    .finish();
+function retryInfo(seconds: number, nanos: number): Metadata {
   const metadata = new Metadata();
-  metadata.set('grpc-status-details-bin', Buffer.from(status));
+  metadata.set('grpc-status-details-bin', rpcStatusAskingFor(seconds, nanos));
   return metadata;
 }
 

@@ -1,4 +1,3 @@
-import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { httpAnswer, parseRetryAfter } from '../../../src/sinks/otlp/http-answer.js';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../receiver/receiver.js';
 import { samples, samplesOf, tickOf } from '../../support/delivered-samples.js';
 import { DrivenSink } from '../../support/driven-sink.js';
+import { rpcStatus } from '../../support/rpc-status.js';
 
 async function receiverThat(reply?: HttpReceiverOptions['reply'], port = 0) {
   const receiver = await startHttpReceiver({ port, ...(reply === undefined ? {} : { reply }) });
@@ -25,10 +25,6 @@ const first =
   (reply: HttpReply): HttpReceiverOptions['reply'] =>
   (_, index) =>
     index === 0 ? reply : ok();
-
-/** A google.rpc.Status, which OTLP/HTTP failures have for a body. */
-const rpcStatus = (message: string): Buffer =>
-  Buffer.from(protobuf.Writer.create().uint32(8).int32(3).uint32(18).string(message).finish());
 
 /**
  * "OTLP/HTTP Response / Failures" of the OpenTelemetry Protocol Specification 1.7: 400 says that the data is bad; 429,

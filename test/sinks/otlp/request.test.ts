@@ -1,14 +1,13 @@
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AggregationTemporality, DataPointType, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { describe, expect, it } from 'vitest';
 import { Collection } from '../../../src/shm/collection.js';
-import { COLUMN, ROW_WIDTH } from '../../../src/shm/columns.js';
+import { ROW_WIDTH } from '../../../src/shm/columns.js';
 import { SANDBOX_METRICS } from '../../../src/sinks/otlp/metrics.js';
 import { RequestEncoder, SCOPE_NAME } from '../../../src/sinks/otlp/request.js';
 import type { DeliveryTotals } from '../../../src/streams/exporter.js';
 import { decodeRequest, type Point } from '../../receiver/decode.js';
 import { collectionOf, sandboxRun, sandboxRuns } from '../../support/collections.js';
+import { sdkMetrics } from '../../support/sdk-metrics.js';
 
 const startedAtMillis = 1_790_000_000_001;
 const now = 1_790_000_100_002;
@@ -37,42 +36,11 @@ const ofSandboxes = (points: readonly Point[]): Point[] =>
 
 /** The same data as OpenTelemetry's own serialiser writes it. */
 function oracle(batch: readonly Collection[]): Point[] {
-  const resourceMetrics: ResourceMetrics = {
-    resource: resourceFromAttributes({ 'service.name': 'microsandbox', 'service.instance.id': 'host-1' }),
-    scopeMetrics: [
-      {
-        scope: { name: SCOPE_NAME, version: '1.2.3' },
-        metrics: SANDBOX_METRICS.map((metric) => ({
-          descriptor: {
-            name: metric.name,
-            description: metric.description,
-            unit: metric.unit,
-            valueType: metric.type === 'int' ? 0 : 1,
-            advice: {},
-          },
-          aggregationTemporality: AggregationTemporality.CUMULATIVE,
-          dataPointType: DataPointType.GAUGE,
-          dataPoints: batch.flatMap((collection) =>
-            collection.runs.flatMap((run, row) => {
-              const value = collection.value(row, metric.column);
-              const millis = collection.value(row, COLUMN.sampledAtMillis);
-              const time: [number, number] = [Math.floor(millis / 1000), (millis % 1000) * 1_000_000];
-              return Number.isNaN(value)
-                ? []
-                : [
-                    {
-                      startTime: [0, 0] as [number, number],
-                      endTime: time,
-                      attributes: { 'sandbox.name': run.name, 'sandbox.id': run.sandboxId },
-                      value: metric.derive === undefined ? value : metric.derive(run, value),
-                    },
-                  ];
-            }),
-          ),
-        })),
-      },
-    ],
-  };
+  const resourceMetrics = sdkMetrics(
+    batch,
+    { 'service.name': 'microsandbox', 'service.instance.id': 'host-1' },
+    { name: SCOPE_NAME, version: '1.2.3' },
+  );
   return decodeRequest(ProtobufMetricsSerializer.serializeRequest(resourceMetrics) as Uint8Array);
 }
 
