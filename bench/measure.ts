@@ -139,11 +139,11 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       startedAtMillis: 0,
     });
     const points = batch.reduce((sum, collection) => sum + encoder.pointCount(collection), 0);
-    let request = encoder.encode(batch, INITIAL_TOTALS, Date.now());
+    let request = encoder.encode(batch, { totals: INITIAL_TOTALS, nowMillis: Date.now() });
     const figures: number[] = [];
     for (let round = 0; round < 40; round++) {
       const start = process.hrtime.bigint();
-      request = encoder.encode(batch, INITIAL_TOTALS, Date.now());
+      request = encoder.encode(batch, { totals: INITIAL_TOTALS, nowMillis: Date.now() });
       figures.push(Number(process.hrtime.bigint() - start) / points);
     }
     const { ProtobufMetricsSerializer } = await import('@opentelemetry/otlp-transformer');

@@ -19,10 +19,18 @@ const HEADROOM = 0.95;
  */
 const MAX_SEARCH_REFUSALS = 48;
 
+/**
+ * A receiver that has refused every row of a collection of so many may refuse everything. Fewer tell nothing: they may
+ * be the very sandboxes whose samples are bad.
+ */
+const ROWS_THAT_TELL = 4;
+
 /** The search for what is bad in a collection that was refused alone. */
 interface Search {
   /** The collection, by its time: its parts are objects of their own. */
   readonly collectedAtMillis: number;
+  /** Rows of the whole collection. */
+  readonly size: number;
   /** Rows that the next part has. */
   rows: number;
   refusals: number;
@@ -36,10 +44,11 @@ interface Search {
  * - Batches are cut at the boundaries of collections. Only a collection that is too large by itself goes out in
  *   parts, one export each, its rest coming back as the `remainder`.
  * - A receiver that refuses a request for its size gets smaller ones from then on.
- * - A batch that is refused as bad data goes out again collection by collection. One that is refused alone goes out
- *   in smaller and smaller parts, so that the sandboxes whose data is refused are the only ones given up. A
- *   receiver that has refused all of a collection refuses everything, it seems: from then on a collection refused
- *   alone is given up as it is, until something is accepted again.
+ * - A batch that is refused as bad data goes out again collection by collection, without the sidecar's own metrics, which
+ *   may be what is refused. A collection that is refused alone goes out in smaller and smaller parts, so that the
+ *   sandboxes whose data is refused are the only ones given up. A receiver that refuses collections with all their
+ *   sandboxes refuses everything, it seems: half as many refusals are spent on each after the other, until data is
+ *   accepted again.
  */
 export class OtlpExporter implements Exporter<Collection> {
   readonly exportsEmptyBatches = true;
@@ -51,7 +60,7 @@ export class OtlpExporter implements Exporter<Collection> {
   #limitBytes = MAX_REQUEST_BYTES;
   #toSendAlone = 0;
   #search: Search | undefined;
-  #refusesEverything = false;
+  #maxSearchRefusals = MAX_SEARCH_REFUSALS;
 
   /** @param now wall-clock time, Unix ms */
   constructor(encoder: RequestEncoder, transport: Transport, now: () => number) {
@@ -62,7 +71,9 @@ export class OtlpExporter implements Exporter<Collection> {
 
   batchSize(held: readonly Collection[], totals: DeliveryTotals): number {
     if (this.#toSendAlone > 0) {
-      return 1;
+      // Those without a row go together: they hold nothing that could be refused.
+      const emptyOnes = held.slice(0, this.#toSendAlone).findIndex(({ size }) => size > 0);
+      return emptyOnes === -1 ? Math.min(held.length, this.#toSendAlone) : Math.max(1, emptyOnes);
     }
     let bytes = this.#encoder.envelopeBytes(totals);
     const tooMany = held.findIndex((collection) => {
@@ -82,13 +93,15 @@ export class OtlpExporter implements Exporter<Collection> {
     const isPart = batch.length === 1 && rows < first.size;
     const sent = isPart ? [first.slice(0, rows)] : batch;
     const remainder = isPart ? first.slice(rows) : undefined;
-    const request = this.#encoder.encode(sent, totals, this.#now(), this.#room);
+    const hasOwnMetrics = this.#toSendAlone === 0 || sent.every(({ size }) => size === 0);
+    const own = hasOwnMetrics ? { totals, nowMillis: this.#now() } : undefined;
+    const request = this.#encoder.encode(sent, own, this.#room);
     // Not to be written to while a request that was given up may still be on its way.
     this.#room = undefined;
     return this.#transport.send(request).pipe(
       map((answer) => {
         this.#room = Buffer.from(request.buffer);
-        return this.#resultOf(answer, sent, remainder, request.length);
+        return this.#resultOf(answer, sent, remainder, hasOwnMetrics, request.length);
       }),
     );
   }
@@ -114,6 +127,7 @@ export class OtlpExporter implements Exporter<Collection> {
     answer: Answer,
     sent: readonly Collection[],
     remainder: Collection | undefined,
+    hasOwnMetrics: boolean,
     sentBytes: number,
   ): ExportResult<Collection> {
     switch (answer.kind) {
@@ -125,7 +139,7 @@ export class OtlpExporter implements Exporter<Collection> {
           ...(answer.partial === undefined ? {} : { partial: answer.partial }),
         };
       case 'bad-data':
-        return this.#refused(answer.error, sent, remainder);
+        return this.#refused(answer.error, sent, remainder, hasOwnMetrics);
       case 'too-large':
         if (sent.length > 1 || (sent.length === 1 && sent[0].size > 1)) {
           this.#limitBytes = smallerLimit(sentBytes, answer.limitBytes);
@@ -144,9 +158,11 @@ export class OtlpExporter implements Exporter<Collection> {
   }
 
   #accepted(sent: readonly Collection[], remainder: Collection | undefined): void {
-    this.#refusesEverything &&= sent.every(({ size }) => size === 0);
+    if (sent.some(({ size }) => size > 0)) {
+      this.#maxSearchRefusals = MAX_SEARCH_REFUSALS;
+    }
     if (remainder === undefined) {
-      this.#settled();
+      this.#settled(sent.length);
     } else if (this.#search !== undefined) {
       this.#search.accepted = true;
       this.#search.rows *= 2;
@@ -157,21 +173,27 @@ export class OtlpExporter implements Exporter<Collection> {
     error: Error,
     sent: readonly Collection[],
     remainder: Collection | undefined,
+    hasOwnMetrics: boolean,
   ): ExportResult<Collection> {
-    if (sent.length > 1) {
+    if (sent.every(({ size }) => size === 0)) {
+      this.#settled(sent.length);
+      return { status: 'rejected', error };
+    }
+    if (hasOwnMetrics) {
       this.#toSendAlone = sent.length;
       return { status: 'split', error };
     }
     const [collection] = sent;
-    const rows = collection?.size ?? 0;
+    const rows = collection.size;
     const search = this.#search ?? {
-      collectedAtMillis: collection?.collectedAtMillis ?? 0,
+      collectedAtMillis: collection.collectedAtMillis,
+      size: rows + (remainder?.size ?? 0),
       rows,
       refusals: 0,
       accepted: false,
     };
     search.refusals++;
-    const isHopeless = this.#refusesEverything || search.refusals > MAX_SEARCH_REFUSALS;
+    const isHopeless = search.refusals > this.#maxSearchRefusals;
     const rest = remainder ?? (search.accepted ? collection.slice(rows) : undefined);
     if (rows === 1 && rest !== undefined && !isHopeless) {
       this.#search = search;
@@ -182,9 +204,11 @@ export class OtlpExporter implements Exporter<Collection> {
         rejectedPoints: this.#encoder.pointCount(collection),
       };
     }
-    if (rows <= 1 || isHopeless) {
-      this.#refusesEverything ||= !search.accepted;
-      this.#settled();
+    if (rows === 1 || isHopeless) {
+      if (!search.accepted && search.size >= ROWS_THAT_TELL) {
+        this.#maxSearchRefusals = Math.floor(this.#maxSearchRefusals / 2);
+      }
+      this.#settled(1);
       return { status: 'rejected', error };
     }
     search.rows = Math.ceil(rows / 2);
@@ -192,10 +216,10 @@ export class OtlpExporter implements Exporter<Collection> {
     return { status: 'split', error };
   }
 
-  /** A collection is done with, one way or the other. */
-  #settled(): void {
+  /** Collections are done with, one way or the other. */
+  #settled(collections: number): void {
     this.#search = undefined;
-    this.#toSendAlone = Math.max(0, this.#toSendAlone - 1);
+    this.#toSendAlone = Math.max(0, this.#toSendAlone - collections);
   }
 }
 

@@ -47,10 +47,13 @@ export class RequestEncoder {
   readonly #resource: Uint8Array;
   readonly #scope: Uint8Array;
   readonly #descriptors: readonly Uint8Array[];
+  /** Time of the own metrics last written, Unix ms. */
+  #ownMillis: number;
 
   constructor(options: RequestOptions) {
     this.#attributes = new RunAttributes(options);
     this.#startedAtMillis = options.startedAtMillis;
+    this.#ownMillis = options.startedAtMillis - 1;
     this.#resource = encodeResource(options.resource);
     this.#scope = encodeScope(options.scopeVersion);
     this.#descriptors = SANDBOX_METRICS.map(encodeDescriptor);
@@ -87,13 +90,21 @@ export class RequestEncoder {
   }
 
   /**
-   * One request with all points of a batch, and the sidecar's own metrics as of `nowMillis`.
+   * One request with all points of a batch, and the sidecar's own metrics.
    *
+   * Their times only ever grow, be it by a millisecond, whatever the clock does: receivers refuse a second value for
+   * the same time, and one for an earlier time.
+   *
+   * @param own what the own metrics say, and the time, Unix ms; `undefined` leaves them out
    * @param room a buffer to write it into, if it is large enough; else it gets one of its own
    */
-  encode(batch: readonly Collection[], totals: DeliveryTotals, nowMillis: number, room?: Buffer): Buffer {
+  encode(
+    batch: readonly Collection[],
+    own: { readonly totals: DeliveryTotals; readonly nowMillis: number } | undefined,
+    room?: Buffer,
+  ): Buffer {
     const table = new PointTable(batch, this.#attributes);
-    const self = encodeSelfMetrics(totals, this.#startedAtMillis, nowMillis);
+    const self = own === undefined ? NOTHING : this.#ownMetrics(own.totals, own.nowMillis);
     const metrics = SANDBOX_METRICS.map((metric, index) => {
       const pointsLength = table.bytesOf(metric);
       return { metric, pointsLength, length: this.#descriptors[index].length + fieldBytes(pointsLength) };
@@ -116,7 +127,14 @@ export class RequestEncoder {
     out.bytes(self);
     return out.finish();
   }
+
+  #ownMetrics(totals: DeliveryTotals, nowMillis: number): Uint8Array {
+    this.#ownMillis = Math.max(nowMillis, this.#ownMillis + 1);
+    return encodeSelfMetrics(totals, this.#startedAtMillis, this.#ownMillis);
+  }
 }
+
+const NOTHING = new Uint8Array();
 
 /** Bytes of a length-delimited field with a one-byte tag. */
 function fieldBytes(length: number): number {

@@ -39,7 +39,8 @@ const COUNTERS: readonly Counter[] = [
   },
   {
     name: 'microsandbox.collector.points.rejected',
-    description: 'Data points that the backend left out of requests that it accepted.',
+    description:
+      'Data points that the backend refused while the rest of their request or collection went through.',
     unit: '{data_point}',
     value: (totals) => totals.rejectedPoints,
   },

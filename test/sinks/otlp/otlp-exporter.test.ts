@@ -224,7 +224,7 @@ describe('data that a receiver refuses as bad', () => {
     expect(
       events.filter((event) => event.type === 'rejected').reduce((sum, { items }) => sum + items, 0),
     ).toBe(20);
-    expect(sent.length).toBeLessThan(20 + 60);
+    expect(sent.length).toBeLessThan(20 + 110);
     expect(events.at(-1)?.type).toBe('flushed');
   });
 
@@ -238,8 +238,12 @@ describe('data that a receiver refuses as bad', () => {
       (rows) => (rows.length > 0 ? { kind: 'bad-data', error } : yes()),
       collectionsOf(1, 1),
     );
-    expect(sent).toHaveLength(1);
-    expect(events).toEqual([{ type: 'rejected', error, items: 1, points: 0 }, { type: 'flushed' }]);
+    expect(sent).toHaveLength(2);
+    expect(events).toEqual([
+      { type: 'split', error, items: 1 },
+      { type: 'rejected', error, items: 1, points: 0 },
+      { type: 'flushed' },
+    ]);
   });
 
   it('is counted in points that it had, not in those that were unknown', () => {
@@ -249,6 +253,33 @@ describe('data that a receiver refuses as bad', () => {
     );
     const { events } = deliverTo(refusing('sandbox-0@'), [collection]);
     expect(events.filter(({ type }) => type === 'rejected')).toMatchObject([{ items: 0, points: 9 }]);
+  });
+
+  it('costs no other sandbox anything, in whatever ticks they and the others are sampled', () => {
+    const ticks = fc.array(fc.subarray([0, 1, 2, 3, 4, 5]), { minLength: 1, maxLength: 12 });
+    const rounds = fc.array(ticks, { minLength: 1, maxLength: 3 });
+    const badOnes = fc.uniqueArray(fc.nat(5), { maxLength: 3 });
+    fc.assert(
+      fc.property(rounds, badOnes, (flushes, bad) => {
+        const runs = sandboxRuns(6);
+        let at = 1_000_000;
+        const collected = flushes.map((each) =>
+          each.map((sampled) =>
+            collectionOf(
+              sampled.map((index) => runs[index]),
+              at++,
+            ),
+          ),
+        );
+        const isBad = (row: string): boolean => bad.some((index) => row.startsWith(`sandbox-${index}@`));
+        const { sent } = deliverTo(
+          (rows) => (rows.some(isBad) ? { kind: 'bad-data', error } : yes()),
+          ...collected,
+        );
+        expect(accepted(sent)).toEqual(allRows(collected.flat()).filter((row) => !isBad(row)));
+      }),
+      parameters(1_000),
+    );
   });
 
   it('once found leaves the next flush as it would have been', () => {
@@ -262,7 +293,10 @@ describe('data that a receiver refuses as bad', () => {
   });
 
   it('and dropped from the buffer before it was found leaves the next collection whole', () => {
-    const answers: Answer[] = [{ kind: 'bad-data', error }];
+    const answers: Answer[] = [
+      { kind: 'bad-data', error },
+      { kind: 'bad-data', error },
+    ];
     const requests: string[][] = [];
     const transport = {
       send: (request: Uint8Array) => {
@@ -272,10 +306,11 @@ describe('data that a receiver refuses as bad', () => {
       close: () => {},
     };
     const exporter = exporterTo(transport);
-    for (const collection of collectionsOf(2, 10)) {
+    const [dropped, next] = collectionsOf(2, 10);
+    for (const collection of [dropped, dropped, next]) {
       exporter.export([collection], INITIAL_TOTALS).subscribe();
     }
-    expect(requests.map(({ length }) => length)).toEqual([10, 10]);
+    expect(requests.map(({ length }) => length)).toEqual([10, 10, 10]);
   });
 
   describe('without exception', () => {
@@ -288,22 +323,23 @@ describe('data that a receiver refuses as bad', () => {
     const requestsOf = (sent: readonly Sent[], fromMillis: number): number =>
       sent.filter(({ rows }) => rows.some((row) => Number(row.split('@')[1]) >= fromMillis)).length;
 
-    it('costs one request a collection also after a heartbeat was accepted', () => {
+    it('costs one request a collection, once that is clear, also after a heartbeat was accepted', () => {
       const { sent, events } = deliverTo(
         refusingBefore(4_000_000),
-        collectionsOf(2, 8),
+        collectionsOf(9, 8),
         [],
         collectionsOf(1, 8, 3_000_000),
       );
       expect(sent.some(({ answer, rows }) => answer.kind === 'accepted' && rows.length === 0)).toBe(true);
-      expect(requestsOf(sent, 3_000_000)).toBe(1);
+      // With the sidecar's own metrics, and without.
+      expect(requestsOf(sent, 3_000_000)).toBe(2);
       expect(events.at(-2)).toMatchObject({ type: 'rejected', items: 1 });
     });
 
     it('is over when data was accepted: what is bad is looked for again', () => {
       const { sent } = deliverTo(
         refusingBefore(2_000_000, 'sandbox-5@3000000'),
-        collectionsOf(2, 8),
+        collectionsOf(9, 8),
         collectionsOf(1, 8, 2_000_000),
         collectionsOf(1, 8, 3_000_000),
       );
@@ -323,6 +359,41 @@ describe('data that a receiver refuses as bad', () => {
       return bad(rows);
     }, collections);
     expect(accepted(sent).filter((row) => row.endsWith('1000003'))).toHaveLength(9);
+  });
+});
+
+describe("a receiver that refuses the sidecar's own metrics", () => {
+  it('gets the data without them', () => {
+    const transport = (sent: string[][]): Transport => ({
+      send: (request) => {
+        const isOwn = Buffer.from(request).includes('microsandbox.collector.exports.success');
+        if (!isOwn) {
+          sent.push(requestRows(request));
+        }
+        return of<Answer>(isOwn ? { kind: 'bad-data', error } : yes());
+      },
+      close: () => {},
+    });
+    const accepted: string[][] = [];
+    const collections = [
+      ...collectionsOf(2, 3),
+      collectionOf([], 1_000_005),
+      collectionOf([], 1_000_006),
+      ...collectionsOf(1, 3, 1_000_007),
+    ];
+    const events: DeliveryEvent[] = [];
+    from(collections)
+      .pipe(deliver(exporterTo(transport(accepted))))
+      .subscribe((event) => events.push(event));
+    expect(accepted.flat()).toEqual(allRows(collections));
+    expect(events.map((event) => [event.type, 'items' in event ? event.items : undefined])).toEqual([
+      ['split', 5],
+      ['exported', 1],
+      ['exported', 1],
+      ['rejected', 2],
+      ['exported', 1],
+      ['drained', undefined],
+    ]);
   });
 });
 

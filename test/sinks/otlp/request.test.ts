@@ -23,6 +23,8 @@ const totals: DeliveryTotals = {
   lastSuccessAtMillis: 1_790_000_090_500,
 };
 
+const own = { totals, nowMillis: now };
+
 const encoder = (options = {}): RequestEncoder =>
   new RequestEncoder({
     resource: { 'service.name': 'microsandbox', 'service.instance.id': 'host-1' },
@@ -60,13 +62,13 @@ describe('a request', () => {
     const whole = batch.map(
       (collection) => new Collection(collection.collectedAtMillis, runs, integersWhereBytes(collection)),
     );
-    expect(ofSandboxes(decodeRequest(encoder().encode(whole, totals, now)))).toEqual(oracle(whole));
+    expect(ofSandboxes(decodeRequest(encoder().encode(whole, own)))).toEqual(oracle(whole));
   });
 
   it('carries integers to the last bit, and the largest that OTLP has', () => {
     for (const value of [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 2 ** 62]) {
       const collection = collectionOf([sandboxRun()], now, () => value);
-      const [point] = decodeRequest(encoder().encode([collection], totals, now)).filter(
+      const [point] = decodeRequest(encoder().encode([collection], own)).filter(
         ({ metric }) => metric === 'microsandbox.memory.limit',
       );
       expect([point.type, point.value]).toEqual(['int', value]);
@@ -76,7 +78,7 @@ describe('a request', () => {
   it.each([
     0, 1, 999, 1_790_000_000_123, 4_294_967_295, 4_294_967_296, 18_446_744_073_709,
   ])('carries the time of a sample to the nanosecond: %i ms', (millis) => {
-    const points = decodeRequest(encoder().encode([collectionOf([sandboxRun()], millis)], totals, now));
+    const points = decodeRequest(encoder().encode([collectionOf([sandboxRun()], millis)], own));
     expect(new Set(ofSandboxes(points).map(({ timeNanos }) => timeNanos))).toEqual(
       new Set([BigInt(millis) * 1_000_000n]),
     );
@@ -85,13 +87,13 @@ describe('a request', () => {
   it('makes no point of what is unknown', () => {
     const collection = collectionOf([sandboxRun()], now, () => Number.NaN);
     expect(
-      ofSandboxes(decodeRequest(encoder().encode([collection], totals, now))).map(({ metric }) => metric),
+      ofSandboxes(decodeRequest(encoder().encode([collection], own))).map(({ metric }) => metric),
     ).toEqual(['microsandbox.uptime']);
   });
 
   it('has the run id and the pid on its points if asked', () => {
     const options = { emitRunId: true, emitPid: true };
-    const [point] = decodeRequest(encoder(options).encode([collectionOf([sandboxRun()])], totals, now));
+    const [point] = decodeRequest(encoder(options).encode([collectionOf([sandboxRun()])], own));
     expect(point.attributes).toEqual({
       'sandbox.name': 'devbox',
       'sandbox.id': 33,
@@ -101,13 +103,13 @@ describe('a request', () => {
   });
 
   it('has the resource and the scope', () => {
-    const [point] = decodeRequest(encoder().encode([], totals, now));
+    const [point] = decodeRequest(encoder().encode([], own));
     expect(point.resource).toEqual({ 'service.name': 'microsandbox', 'service.instance.id': 'host-1' });
     expect(point.scope).toEqual({ name: 'microsandbox-metrics-collector', version: '1.2.3' });
   });
 
   it('has the counters of the sidecar as monotonic cumulative sums from its start on', () => {
-    const points = decodeRequest(encoder().encode([], totals, now));
+    const points = decodeRequest(encoder().encode([], own));
     const [success, , , , , last] = points;
     expect(
       Object.fromEntries(
@@ -132,27 +134,47 @@ describe('a request', () => {
     expect(last).toMatchObject({ kind: 'gauge', type: 'double', unit: 's' });
   });
 
+  it('has counters whose times grow by a millisecond at least, whatever the clock does', () => {
+    const same = encoder();
+    const times = [now, now, now - 3_600_000, now + 1, now + 5, startedAtMillis - 9].map((nowMillis) => {
+      const [point] = decodeRequest(same.encode([], { totals, nowMillis }));
+      return Number(point.timeNanos / 1_000_000n) - now;
+    });
+    expect(times).toEqual([0, 1, 2, 3, 5, 6]);
+    const [early] = decodeRequest(encoder().encode([], { totals, nowMillis: startedAtMillis - 9 }));
+    expect(early.timeNanos).toBe(early.startNanos);
+  });
+
+  it('has none where they are left out', () => {
+    expect(decodeRequest(encoder().encode([], undefined))).toEqual([]);
+    const points = decodeRequest(encoder().encode([collectionOf([sandboxRun()])], undefined));
+    expect(points).toEqual(ofSandboxes(points));
+    expect(points).toHaveLength(11);
+  });
+
   it('has no time of a last success before there was one', () => {
-    const points = decodeRequest(encoder().encode([], { ...totals, lastSuccessAtMillis: undefined }, now));
+    const points = decodeRequest(
+      encoder().encode([], { totals: { ...totals, lastSuccessAtMillis: undefined }, nowMillis: now }),
+    );
     expect(points).toHaveLength(5);
   });
 
   it('is the same written into a buffer of an earlier one, if that is large enough', () => {
     const large = collectionOf(sandboxRuns(50));
     const small = collectionOf(sandboxRuns(20, (index) => `other-${index}`));
-    const room = encoder().encode([large], totals, now);
-    const fresh = encoder().encode([small], totals, now);
-    const reused = encoder().encode([small], totals, now, room);
+    const room = encoder().encode([large], own);
+    const fresh = encoder().encode([small], own);
+    const reused = encoder().encode([small], own, room);
     expect(reused.buffer).toBe(room.buffer);
     expect(reused.equals(fresh)).toBe(true);
-    expect(encoder().encode([large], totals, now, fresh).buffer).not.toBe(fresh.buffer);
+    expect(encoder().encode([large], own, fresh).buffer).not.toBe(fresh.buffer);
   });
 
   it('is no longer than was calculated beforehand, and hardly shorter', () => {
     for (const count of [0, 1, 10, 3000]) {
       const collection = collectionOf(sandboxRuns(count, (index) => 'x'.repeat(index % 128)));
       const calculated = encoder().envelopeBytes(totals) + encoder().pointsBytes(collection);
-      const { length } = encoder().encode([collection], totals, now);
+      const { length } = encoder().encode([collection], own);
       expect(length).toBeLessThanOrEqual(calculated);
       expect(length).toBeGreaterThan(calculated - 1000);
     }
