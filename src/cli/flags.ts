@@ -148,11 +148,12 @@ const SWITCHES_OF_ALL = new Set(['help', 'version']);
  * Takes a command line apart: `--flag value`, `--flag=value`, switches, and one command anywhere among them.
  *
  * @param argv without the program's own name
- * @throws {UsageError} for a command or a flag that does not exist, lacks its value, or comes too often
+ * @throws {UsageError} for a command or a flag that does not exist, lacks its value, or comes too often; what may be
+ * a value in the wrong place, and so a secret, is not repeated
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
-  const command = findCommand(argv);
-  const flags = command === undefined ? GLOBAL_FLAGS : COMMANDS[command];
+  const { command, problem } = findCommand(argv);
+  const flags = flagsOf(command, problem);
   const values = new Map<string, string[]>();
   let help = false;
   let version = false;
@@ -168,13 +169,22 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       const value = inline ?? (flag.value === undefined ? undefined : argv[++index]);
       values.set(flag.name, [...(values.get(flag.name) ?? []), checkedValue(flag, inline, value)]);
       if (flag.repeatable !== true && (values.get(flag.name)?.length ?? 0) > 1) {
-        throw new UsageError(
-          `--${flag.name}: given twice, the second time as ${quoted(value ?? '')}: expected it once`,
-        );
+        throw new UsageError(`--${flag.name}: given twice: expected it once`);
       }
     }
   }
+  if (problem !== undefined) {
+    throw new UsageError(problem);
+  }
   return { command, help, version, values };
+}
+
+/** The flags to expect; any at all where the command is not known, so that a bad flag is told of first. */
+function flagsOf(command: string | undefined, problem: string | undefined): readonly Flag[] {
+  if (command !== undefined) {
+    return COMMANDS[command];
+  }
+  return problem === undefined ? GLOBAL_FLAGS : Object.values(COMMANDS).flat();
 }
 
 function split(argument: string): { name: string; inline: string | undefined } {
@@ -185,34 +195,45 @@ function split(argument: string): { name: string; inline: string | undefined } {
   };
 }
 
-/** The one argument that is neither a flag nor a flag's value. */
-function findCommand(argv: readonly string[]): string | undefined {
+/** The one argument that is neither a flag nor a flag's value, and what is wrong with it, or with another. */
+function findCommand(argv: readonly string[]): {
+  readonly command: string | undefined;
+  readonly problem?: string;
+} {
   const takesValue = new Set(
     Object.values(COMMANDS)
       .flat()
       .filter((flag) => flag.value !== undefined)
       .map((flag) => `--${flag.name}`),
   );
-  const bare = argv.filter(
-    (argument, index) => !argument.startsWith('-') && !takesValue.has(argv[index - 1]),
+  const bare = Array.from(argv.keys()).filter(
+    (index) => !argv[index].startsWith('-') && !takesValue.has(argv[index - 1]),
   );
-  const [command, extra] = bare;
+  const [first, second] = bare;
+  const command: string | undefined = argv[first];
   if (command !== undefined && !Object.hasOwn(COMMANDS, command)) {
-    throw new UsageError(
-      `${quoted(command)}: no such command: expected ${Object.keys(COMMANDS).join(' or ')}`,
-    );
+    const isWord = first === 0 && /^[a-z][a-z-]{0,19}$/u.test(command);
+    const shown = isWord ? quoted(command) : numbered(argv, first);
+    return {
+      command: undefined,
+      problem: `${shown}: no such command: expected ${Object.keys(COMMANDS).join(' or ')}`,
+    };
   }
-  if (extra !== undefined) {
-    throw new UsageError(
-      `${quoted(extra)}: unexpected argument after the command ${command}: expected flags only`,
-    );
-  }
-  return command;
+  return second === undefined
+    ? { command }
+    : {
+        command,
+        problem: `${numbered(argv, second)}: unexpected beside the command ${command}: expected flags only, and quotes around a value with blanks`,
+      };
+}
+
+function numbered(argv: readonly string[], index: number): string {
+  return `argument ${index + 1}, of ${argv[index].length} characters`;
 }
 
 function unknown(argument: string, command: string | undefined): never {
-  const { name, inline } = split(argument);
-  const shown = inline === undefined ? argument : argument.slice(0, argument.indexOf('='));
+  const { name } = split(argument);
+  const shown = argument.startsWith('--') ? `--${name}` : argument.slice(0, 2);
   const owners = Object.keys(COMMANDS).filter((each) => COMMANDS[each].some((flag) => flag.name === name));
   const remedy =
     owners.length > 0

@@ -25,7 +25,8 @@ export function parseKeyValues(flag: string, entries: readonly string[]): Record
 }
 
 /**
- * Reads the comma-separated, percent-encoded `key=value`s of OpenTelemetry's environment variables.
+ * Reads the comma-separated, percent-encoded `key=value`s of OpenTelemetry's environment variables. An error counts
+ * the entries rather than showing keys: after a comma in a secret, what looks like a key is the rest of it.
  *
  * Source: "Specifying headers via environment variables" of the OTLP exporter specification, and
  * "Specifying resource information via an environment variable" of the resource SDK's.
@@ -38,17 +39,19 @@ export function parseEnvironmentKeyValues(
 ): Record<string, string> {
   const entries = (text ?? '').split(',').filter((entry) => entry.trim() !== '');
   return Object.fromEntries(
-    entries.map((entry) => {
+    entries.map((entry, index) => {
       const equals = entry.indexOf('=');
       const key = entry.slice(0, Math.max(0, equals)).trim();
       if (key === '') {
-        throw new UsageError(`${variable}: an entry lacks its key or its =: expected key=value,key=value`);
+        throw new UsageError(
+          `${variable}: entry ${index + 1} lacks its key or its =: expected key=value,key=value, and %2C for a comma in a value`,
+        );
       }
       try {
         return [decodeURIComponent(key), decodeURIComponent(entry.slice(equals + 1).trim())];
       } catch {
         throw new UsageError(
-          `${variable}: the value of ${key} has a % that encodes nothing: expected %25 for a %`,
+          `${variable}: entry ${index + 1} has a % that encodes nothing: expected %25 for a %, and %2C for a comma`,
         );
       }
     }),

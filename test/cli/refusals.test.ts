@@ -19,11 +19,38 @@ const secret = 'hunter2-hunter2';
 const refusals: readonly [string[], string][] = [
   [[], 'no command: expected stdout or otel; see msb-metrics --help'],
   [['otle'], '"otle": no such command: expected stdout or otel'],
-  [['stdout', 'now'], '"now": unexpected argument after the command stdout: expected flags only'],
+  [
+    ['stdout', 'now'],
+    'argument 2, of 3 characters: unexpected beside the command stdout: expected flags only, and quotes around a value with blanks',
+  ],
   [['stdout', '--colour'], '--colour: no such flag of stdout: see msb-metrics stdout --help'],
   [['stdout', '--endpoint=http://x:1'], '--endpoint: no such flag of stdout: it is a flag of otel'],
   [['stdout', '-x'], '-x: no such flag of stdout: see msb-metrics stdout --help'],
   [['--verbose'], '--verbose: no such flag: see msb-metrics --help'],
+  [
+    ['otel', '--headers', `api-key=${secret}`],
+    '--headers: no such flag of otel: see msb-metrics otel --help',
+  ],
+  [['otel', '-H', `api-key=${secret}`], '-H: no such flag of otel: see msb-metrics otel --help'],
+  [['otel', `-H${secret}`], '-H: no such flag of otel: see msb-metrics otel --help'],
+  [['--headers', `api-key=${secret}`, 'otel'], '--headers: no such flag: see msb-metrics --help'],
+  [[secret, 'otel'], 'argument 1, of 15 characters: no such command: expected stdout or otel'],
+  [
+    [...grpc, '--header', 'Authorization=Bearer', secret],
+    'argument 5, of 15 characters: unexpected beside the command otel: expected flags only, and quotes around a value with blanks',
+  ],
+  [
+    [...grpc, '--header', `Authorization: Bearer ${secret}==`],
+    '--header: the header name that begins with authorization has a character that names may not have: expected letters, digits and -',
+  ],
+  [
+    ['otel', '--endpoint=http://a:1', `--endpoint=http://user:${secret}@b:1`],
+    '--endpoint: given twice: expected it once',
+  ],
+  [
+    ['otel', `--endpoint=http://a:1/m?key=${secret}`],
+    '--endpoint: http://a:1/m?*** has a path, which gRPC does not have: expected http://a:1, or the protocol http',
+  ],
   [['otel'], '--endpoint: missing: expected the OTLP endpoint, such as --endpoint=http://localhost:4317'],
   [
     ['otel', '--protocol=http'],
@@ -59,10 +86,7 @@ const refusals: readonly [string[], string][] = [
     ['otel', `--endpoint=user:${secret}@x:1`],
     '--endpoint: ***@x:1 has no scheme: did you mean http://***@x:1?',
   ],
-  [
-    ['otel', '--endpoint=http://a:1', '--endpoint=http://b:1'],
-    '--endpoint: given twice, the second time as "http://b:1": expected it once',
-  ],
+  [['otel', '--endpoint=http://a:1', '--endpoint=http://b:1'], '--endpoint: given twice: expected it once'],
   [[...grpc, '--protocol=tcp'], '--protocol: got "tcp": expected grpc or http'],
   [[...grpc, '--compression=zstd'], '--compression: got "zstd": expected none or gzip'],
   [
@@ -96,7 +120,7 @@ const refusals: readonly [string[], string][] = [
   [[...grpc, `--header==${secret}`], '--header: got a value without a key before its =: expected KEY=VALUE'],
   [
     [...grpc, `--header=bad name=${secret}`],
-    '--header: "bad name" is not a header name: expected letters, digits and -',
+    '--header: the header name that begins with bad has a character that names may not have: expected letters, digits and -',
   ],
   [
     [...grpc, `--header=x-token=${secret}\u0007`],
@@ -158,15 +182,15 @@ describe('bad input is refused before anything starts, in one line on stderr, wi
   it.each([
     [
       { OTEL_EXPORTER_OTLP_HEADERS: secret },
-      'OTEL_EXPORTER_OTLP_HEADERS: an entry lacks its key or its =: expected key=value,key=value',
+      'OTEL_EXPORTER_OTLP_HEADERS: entry 1 lacks its key or its =: expected key=value,key=value, and %2C for a comma in a value',
     ],
     [
       { OTEL_EXPORTER_OTLP_HEADERS: `x-token=${secret}%zz` },
-      'OTEL_EXPORTER_OTLP_HEADERS: the value of x-token has a % that encodes nothing: expected %25 for a %',
+      'OTEL_EXPORTER_OTLP_HEADERS: entry 1 has a % that encodes nothing: expected %25 for a %, and %2C for a comma',
     ],
     [
       { OTEL_RESOURCE_ATTRIBUTES: '=prod' },
-      'OTEL_RESOURCE_ATTRIBUTES: an entry lacks its key or its =: expected key=value,key=value',
+      'OTEL_RESOURCE_ATTRIBUTES: entry 1 lacks its key or its =: expected key=value,key=value, and %2C for a comma in a value',
     ],
   ])('also in the environment: %j', async (env, message) => {
     const { code, stderr } = await cli(grpc, env);

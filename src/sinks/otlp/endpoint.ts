@@ -35,7 +35,7 @@ export function parseEndpoint(text: string, protocol: OtlpProtocol): URL {
   return url;
 }
 
-/** The text without what may be a password: all between the scheme and the last @. */
+/** The text without what may be a secret: all between the scheme and the last @, and the query. */
 function shown(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/isu, '$1***@');
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/isu, '$1***@').replace(/\?.*$/su, '?***');
 }

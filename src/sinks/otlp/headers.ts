@@ -22,8 +22,11 @@ const SHORTEST_SECRET = 4;
  */
 export function headerProblem(name: string, value: string): string | undefined {
   const lower = name.toLowerCase();
-  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/u.test(lower)) {
-    return `${JSON.stringify(name)} is not a header name: expected letters, digits and -`;
+  const [readable] = /^[a-z0-9!#$%&'*+.^_`|~-]*/u.exec(lower) ?? [''];
+  if (readable === '' || readable !== lower) {
+    // What follows may be the value, put there by mistake.
+    const which = readable === '' ? 'a header name' : `the header name that begins with ${readable}`;
+    return `${which} has a character that names may not have: expected letters, digits and -`;
   }
   if (RESERVED.has(lower) || lower.startsWith('grpc-')) {
     return `${name} is a header that the protocol itself sets`;
@@ -38,12 +41,17 @@ export function headerProblem(name: string, value: string): string | undefined {
 }
 
 /**
- * A function that blots out header values, whole or without their scheme (`Bearer ...`), wherever they stand in a
- * text: a receiver may repeat in an answer what it was sent.
+ * A function that blots out header values, whole or without their scheme (`Bearer ...`), and the values in the
+ * endpoint's query, wherever they stand in a text: a receiver may repeat in an answer what it was sent.
  */
-export function redactor(headers: Readonly<Record<string, string>>): (text: string) => string {
+export function redactor(
+  headers: Readonly<Record<string, string>>,
+  endpoint?: URL,
+): (text: string) => string {
+  const inQuery = Array.from(endpoint?.search.matchAll(/=([^&]*)/gu) ?? [], ([, value]) => value);
   const secrets = Object.values(headers)
     .flatMap((value) => [value.trim(), value.trim().replace(/^\S+\s+/u, '')])
+    .concat(inQuery, ...(endpoint?.searchParams.values() ?? []))
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .sort((a, b) => b.length - a.length);
   return (text) => secrets.reduce((result, secret) => result.replaceAll(secret, '***'), text);

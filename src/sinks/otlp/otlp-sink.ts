@@ -46,7 +46,7 @@ export function otlpSink(options: OtlpSinkOptions): Sink {
   const transportOptions = checked(options, protocol, headers);
   const delivery = deliveryOptions(options);
   const { scheduler } = delivery;
-  const redact = redactor(headers);
+  const redact = redactor(headers, transportOptions.endpoint);
   return (source) =>
     defer(() => {
       const encoder = new RequestEncoder({

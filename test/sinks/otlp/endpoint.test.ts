@@ -56,6 +56,7 @@ describe('an endpoint', () => {
       'http',
       'http://***@host/v1/metrics holds credentials, which do not belong in a URL: send them as a header, such as Authorization',
     ],
+    ['host/m?key=s3cret', 'http', 'host/m?*** has no scheme: did you mean http://host/m?***?'],
     [
       'http://host:4317/v1/metrics',
       'grpc',
@@ -64,7 +65,7 @@ describe('an endpoint', () => {
     [
       'http://host:4317/?tenant=1',
       'grpc',
-      'http://host:4317/?tenant=1 has a path, which gRPC does not have: expected http://host:4317, or the protocol http',
+      'http://host:4317/?*** has a path, which gRPC does not have: expected http://host:4317, or the protocol http',
     ],
   ] as const)('%j is none for %s, and it is said why', (text, protocol, message) => {
     expect(() => parseEndpoint(text, protocol)).toThrowError(new RangeError(message));
