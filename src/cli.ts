@@ -15,7 +15,7 @@ import { EXIT, run } from './cli/run.js';
 import { StopSignals } from './cli/signals.js';
 import { openStdout } from './cli/streams.js';
 import { UsageError } from './cli/usage-error.js';
-import { otlpSink, printable, stdoutSink } from './index.js';
+import { type CollectionsOptions, type DeliveryOptions, otlpSink, printable, stdoutSink } from './index.js';
 
 async function main(argv: readonly string[]): Promise<number> {
   // First of all: a signal that comes from here on stops the program cleanly, however early.
@@ -58,9 +58,22 @@ function logOf(settings: ReturnType<typeof readLogSettings>): Log {
   return log;
 }
 
+/** A buffer too small for one flush interval drops collections for ever, however well the backend is. */
+function warnOfSmallBuffer(collect: CollectionsOptions, delivery: DeliveryOptions, log: Log): void {
+  const { collectIntervalMillis = 1, flushIntervalMillis = 1, maxBuffered = 1 } = { ...collect, ...delivery };
+  const aFlush = Math.ceil(flushIntervalMillis / collectIntervalMillis);
+  if (aFlush > maxBuffered) {
+    log('warn', 'msb_metrics', 'the buffer is too small for a flush interval: collections will be dropped', {
+      collections_a_flush: aFlush,
+      max_buffered: maxBuffered,
+    });
+  }
+}
+
 function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const delivery = readStdoutOptions(options);
+  warnOfSmallBuffer(collect, delivery, log);
   const stream = openStdout();
   return run(
     { ...collect, sinks: { stdout: (flush$) => stdoutSink({ ...delivery, stream, flush$ }) } },
@@ -72,6 +85,7 @@ function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promi
 async function runOtel(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const otlp = readOtlpOptions(options, process.env);
+  warnOfSmallBuffer(collect, otlp, log);
   if (otlp.protocol === 'grpc') {
     await captureGrpcLogs(log);
   } else if (new URL(otlp.endpoint).pathname === '/') {

@@ -22,6 +22,7 @@ export { type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
 export { printable } from './sinks/printable.js';
 export type { Sink } from './sinks/sink.js';
 export {
+  DEFAULT_STDOUT_EXPORT_TIMEOUT_MILLIS,
   DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS,
   type StdoutSinkOptions,
   stdoutSink,

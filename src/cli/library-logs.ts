@@ -2,12 +2,25 @@ import type { Log } from './log.js';
 
 const TARGET = 'grpc';
 
-/** Sends what the gRPC library logs to this program's log: its errors at `warn`, for they are ours to judge. */
+/** The most kinds of messages that are remembered: far more than the library has. */
+const MOST_KINDS = 1_000;
+
+/**
+ * Sends what the gRPC library logs to this program's log: its errors at `warn`, for they are ours to judge, and only
+ * the first of those that differ in numbers alone, for it logs one an attempt.
+ */
 export async function captureGrpcLogs(log: Log): Promise<void> {
   const { setLogger } = await import('./grpc-logger.js');
+  const told = new Set<string>();
   const write =
     (level: 'warn' | 'info' | 'debug') =>
-    (message?: unknown, ...rest: unknown[]) =>
-      log(level, TARGET, [message, ...rest].map(String).join(' '));
+    (message?: unknown, ...rest: unknown[]) => {
+      const text = [message, ...rest].map(String).join(' ');
+      const kind = text.replace(/\S*\d\S*/gu, '#');
+      log(level === 'warn' && told.has(kind) ? 'debug' : level, TARGET, text);
+      if (told.size < MOST_KINDS) {
+        told.add(kind);
+      }
+    };
   setLogger({ error: write('warn'), info: write('info'), debug: write('debug') });
 }

@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { homedir, userInfo } from 'node:os';
 import {
   type CollectionsOptions,
   type DeliveryOptions,
@@ -112,10 +111,16 @@ export function readLogSettings(options: OptionReader): LogSettings {
 /** Reads the flags of collecting. */
 export function readCollectOptions(options: OptionReader, environment: Environment): CollectionsOptions {
   return {
-    msbHome: options.text('msb-home') ?? (environment.MSB_HOME || join(homedir(), '.microsandbox')),
+    msbHome: options.text('msb-home') ?? (environment.MSB_HOME || defaultHome()),
     collectIntervalMillis: options.duration('collect-interval', 1, MAX_DELAY_MILLIS),
     maxSampleAgeMillis: options.duration('max-sample-age', 0, Number.MAX_SAFE_INTEGER),
   };
+}
+
+/** Joined without normalising, as msb does: the registry's name is a hash of the very bytes. */
+function defaultHome(): string {
+  const home = homedir() || userInfo().homedir;
+  return `${home}${home.endsWith('/') ? '' : '/'}.microsandbox`;
 }
 
 /** Reads the flags of `stdout`'s delivery. */

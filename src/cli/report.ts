@@ -99,28 +99,41 @@ export class Reporter {
  * What comes in between is told at `debug`.
  */
 class Episode {
-  #count = 0;
-  #sinceFlush = 0;
+  /** What it came to so far, by the names under which its end tells it; none while it is not under way. */
+  #counts: Readonly<Record<string, number>> | undefined;
+  #hasHappenedSinceFlush = false;
 
   constructor(
     readonly begins: { readonly level: LogLevel; readonly message: string },
-    readonly ends: { readonly message: string; readonly countedAs: string },
+    readonly endsWith: string,
     readonly write: (level: LogLevel, message: string, fields?: LogFields) => void,
   ) {}
 
-  happened(count: number, fields: LogFields): void {
-    this.write(this.#count === 0 ? this.begins.level : 'debug', this.begins.message, fields);
-    this.#count += count;
-    this.#sinceFlush += count;
+  happened(counts: Readonly<Record<string, number>>, fields: LogFields): void {
+    this.write(this.#counts === undefined ? this.begins.level : 'debug', this.begins.message, fields);
+    const before = this.#counts ?? {};
+    this.#counts = Object.fromEntries(
+      Object.entries(counts).map(([name, count]) => [name, (before[name] ?? 0) + count]),
+    );
+    this.#hasHappenedSinceFlush = true;
   }
 
   flushed(): void {
-    if (this.#count > 0 && this.#sinceFlush === 0) {
-      this.write('info', this.ends.message, { [this.ends.countedAs]: this.#count });
-      this.#count = 0;
+    if (this.#counts !== undefined && !this.#hasHappenedSinceFlush) {
+      this.write('info', this.endsWith, this.#counts);
+      this.#counts = undefined;
     }
-    this.#sinceFlush = 0;
+    this.#hasHappenedSinceFlush = false;
   }
+}
+
+/**
+ * The cause that a failure's message tells. Numbers, times and ids after the first colon are those of one attempt,
+ * and no news in the next.
+ */
+function causeOf(message: string): string {
+  const [kind, ...rest] = message.split(':');
+  return [kind, ...rest.map((part) => part.replace(/\S*\d\S*/gu, '#'))].join(':');
 }
 
 /** Reports on one sink. */
@@ -129,22 +142,26 @@ class SinkReporter {
   readonly #target: string;
   /** The cause last told of the outage under way. */
   #failing: string | undefined;
-  readonly #dropping = this.#episode('warn', 'buffer full, dropping the oldest collections', {
-    message: 'the buffer holds all again',
-    countedAs: 'dropped',
-  });
-  readonly #rejecting = this.#episode('error', 'the backend refuses data, giving it up', {
-    message: 'the backend takes all data again',
-    countedAs: 'rejected_collections',
-  });
-  readonly #leavingOut = this.#episode('warn', 'the backend accepts requests only in part', {
-    message: 'the backend accepts requests whole again',
-    countedAs: 'partial_successes',
-  });
-  readonly #splitting = this.#episode('warn', 'the backend refused a request, sending smaller ones', {
-    message: 'the backend takes requests of this size',
-    countedAs: 'refused_requests',
-  });
+  readonly #dropping = this.#episode(
+    'warn',
+    'buffer full, dropping the oldest collections',
+    'the buffer holds all again',
+  );
+  readonly #rejecting = this.#episode(
+    'error',
+    'the backend refuses data, giving it up',
+    'the backend takes all data again',
+  );
+  readonly #leavingOut = this.#episode(
+    'warn',
+    'the backend accepts requests only in part',
+    'the backend accepts requests whole again',
+  );
+  readonly #splitting = this.#episode(
+    'warn',
+    'the backend refused a request, sending smaller ones',
+    'the backend takes requests of this size',
+  );
 
   constructor(log: Log, target: string) {
     this.#log = log;
@@ -157,7 +174,10 @@ class SinkReporter {
         this.#write('debug', 'exported', { collections: event.items, dropped_before: event.droppedBefore });
         if (event.partial !== undefined) {
           const { rejectedPoints, message } = event.partial;
-          this.#leavingOut.happened(1, { rejected_points: rejectedPoints, backend_message: message });
+          this.#leavingOut.happened(
+            { partial_successes: 1 },
+            { rejected_points: rejectedPoints, backend_message: message },
+          );
         }
         break;
       case 'recovered':
@@ -165,25 +185,32 @@ class SinkReporter {
         this.#write('info', 'metrics exporter recovered', { failures: event.failures });
         break;
       case 'failed':
-        this.#write(this.#failing === event.error.message ? 'debug' : 'warn', 'metrics export failed', {
-          error: event.error.message,
-          failures: event.failures,
-          retry_in_ms: event.retryInMillis,
-          held: event.held,
-        });
-        this.#failing = event.error.message;
+        this.#write(
+          this.#failing === causeOf(event.error.message) ? 'debug' : 'warn',
+          'metrics export failed',
+          {
+            error: event.error.message,
+            failures: event.failures,
+            retry_in_ms: event.retryInMillis,
+            held: event.held,
+          },
+        );
+        this.#failing = causeOf(event.error.message);
         break;
       case 'split':
-        this.#splitting.happened(1, { error: event.error.message, collections: event.items });
+        this.#splitting.happened(
+          { refused_requests: 1 },
+          { error: event.error.message, collections: event.items },
+        );
         break;
       case 'rejected':
-        this.#rejecting.happened(Math.max(1, event.items), {
-          error: event.error.message,
-          collections: event.items,
-        });
+        this.#rejecting.happened(
+          { rejected_collections: event.items, rejected_points: event.points },
+          { error: event.error.message, collections: event.items, points: event.points },
+        );
         break;
       case 'dropped':
-        this.#dropping.happened(event.items, { dropped: event.items, total: event.total });
+        this.#dropping.happened({ dropped: event.items }, { dropped: event.items, total: event.total });
         break;
       case 'flushed':
         for (const episode of [this.#dropping, this.#rejecting, this.#leavingOut, this.#splitting]) {
@@ -203,8 +230,8 @@ class SinkReporter {
     }
   }
 
-  #episode(level: LogLevel, message: string, ends: Episode['ends']): Episode {
-    return new Episode({ level, message }, ends, (...record) => this.#write(...record));
+  #episode(level: LogLevel, begins: string, endsWith: string): Episode {
+    return new Episode({ level, message: begins }, endsWith, (...record) => this.#write(...record));
   }
 
   #write(level: LogLevel, message: string, fields?: LogFields): void {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -97,5 +98,26 @@ describe('msb-metrics stdout', () => {
     await eventually(() => run.stderr.includes('draining'));
     run.child.stdout?.resume();
     expect((await run.exit).code).toBe(0);
+  });
+
+  it('stops at a signal by itself if its reader never reads again', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    for (let index = 0; index < 1000; index++) {
+      registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+    }
+    const run = new Cli([
+      'stdout',
+      `--msb-home=${msbHome}`,
+      '--collect-interval=5ms',
+      '--flush-interval=5ms',
+      '--max-sample-age=0s',
+    ]);
+    run.child.stdout?.pause();
+    await eventually(() => run.stderr.includes('buffer full'));
+    run.child.kill('SIGTERM');
+    const [code] = await once(run.child, 'exit');
+    expect(code).toBe(1);
+    expect(run.stderr).toContain('lost');
   });
 });

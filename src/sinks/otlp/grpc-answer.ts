@@ -45,8 +45,10 @@ export function grpcAccepted(response: Uint8Array): Answer {
 /** What a failed call means. */
 export function grpcAnswer(failure: GrpcFailure): Answer {
   const name = GRPC_STATUS[failure.code] ?? `code ${failure.code}`;
-  // Which grpc-js puts last, also where it has nothing to note.
-  const details = failure.details.replace(/\s*Resolution note:\s*$/u, '');
+  // grpc-js puts a note last, also where it has none, and the time into some, which would make each a cause of its own.
+  const details = failure.details
+    .replace(/\s*Resolution note:\s*$/u, '')
+    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/gu, '');
   const error = new Error(details === '' ? `gRPC ${name}` : `gRPC ${name}: ${details}`);
   if (failure.code === INVALID_ARGUMENT) {
     return { kind: 'bad-data', error };

@@ -13,10 +13,15 @@ export interface StdoutSinkOptions extends DeliveryOptions {
   readonly stream?: Writable | undefined;
   /** Default 1,000: somebody is watching. */
   readonly flushIntervalMillis?: number | undefined;
+  /** Default 5,000: a stop must not wait long for a reader that does not read. */
+  readonly exportTimeoutMillis?: number | undefined;
 }
 
 /** Default of {@link StdoutSinkOptions.flushIntervalMillis}. */
 export const DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS = 1_000;
+
+/** Default of {@link StdoutSinkOptions.exportTimeoutMillis}. */
+export const DEFAULT_STDOUT_EXPORT_TIMEOUT_MILLIS = 5_000;
 
 /**
  * A sink that prints one line a snapshot, and one for a collection without any. The form of the lines is not a
@@ -29,8 +34,12 @@ export const DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS = 1_000;
  * @throws {RangeError} for an option out of its range, when called
  */
 export function stdoutSink(options: StdoutSinkOptions = {}): Sink {
-  const { stream = process.stdout, flushIntervalMillis = DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS } = options;
-  const delivery = deliveryOptions({ ...options, flushIntervalMillis });
+  const {
+    stream = process.stdout,
+    flushIntervalMillis = DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS,
+    exportTimeoutMillis = DEFAULT_STDOUT_EXPORT_TIMEOUT_MILLIS,
+  } = options;
+  const delivery = deliveryOptions({ ...options, flushIntervalMillis, exportTimeoutMillis });
   if (typeof stream?.write !== 'function') {
     throw new RangeError(`stream: expected a Writable, got ${inspect(stream)}`);
   }

@@ -21,6 +21,9 @@ describe('a gRPC call that failed', () => {
     expect(grpcAnswer({ code: 14, details: 'x Resolution note: none such' })).toMatchObject({
       error: new Error('gRPC UNAVAILABLE: x Resolution note: none such'),
     });
+    expect(
+      grpcAnswer({ code: 14, details: 'Failed to connect (2026-11-22T17:46:10.398Z). Retry (later)' }),
+    ).toMatchObject({ error: new Error('gRPC UNAVAILABLE: Failed to connect. Retry (later)') });
     expect(grpcAnswer({ code: 99, details: 'x' })).toMatchObject({ error: new Error('gRPC code 99: x') });
   });
 
