@@ -167,7 +167,7 @@ describe('a flush', () => {
     const { batches } = run(() => deliveredAfter(600), {
       ticks: 40,
       maxBuffered: 60,
-      unsubscribeAt: 45_000,
+      unsubscribeAt: 55_000,
       exporter: {
         exportsEmptyBatches: true,
         batchSize: (held) => {
@@ -177,8 +177,8 @@ describe('a flush', () => {
       },
     });
     expect(asked[0]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(asked.every(({ length }) => length > 0)).toBe(true);
-    expect(batches.map(([, batch]) => batch.length).slice(0, 5)).toEqual([10, 10, 1, 9, 10]);
+    expect(asked.map(({ length }) => length)).toEqual([10, 10, 10, 9, 10]);
+    expect(batches.map(([, batch]) => batch.length)).toEqual([10, 10, 1, 9, 10, 0]);
   });
 
   it('leaves what came meanwhile to the next also after something was refused', () => {
@@ -207,6 +207,26 @@ describe('a flush', () => {
     );
     expect(batches.map(([, batch]) => batch)).toEqual([[1], [102], [101]]);
     expect(of('exported').map(([, event]) => (event as { items: number }).items)).toEqual([0, 0, 1]);
+  });
+});
+
+describe('a heartbeat', () => {
+  it('has no remainder, whatever the exporter says', () => {
+    const answers = [
+      { status: 'delivered', remainder: 7 },
+      { status: 'rejected', error: boom, remainder: 7 },
+    ];
+    const { batches, log } = run((_, attempt) => [answers[attempt - 1]] as never, {
+      unsubscribeAt: 25_000,
+      exporter: { exportsEmptyBatches: true },
+    });
+    expect(batches.map(([, batch]) => batch)).toEqual([[], []]);
+    expect(log.map(([, event]) => ('items' in event ? [event.type, event.items] : event.type))).toEqual([
+      ['exported', 0],
+      'flushed',
+      ['rejected', 0],
+      'flushed',
+    ]);
   });
 });
 

@@ -84,11 +84,13 @@ describe('a request', () => {
     );
   });
 
-  it('makes no point of what is unknown', () => {
+  it('makes no point of what is unknown, and no metric of no points', () => {
     const collection = collectionOf([sandboxRun()], now, () => Number.NaN);
-    expect(
-      ofSandboxes(decodeRequest(encoder().encode([collection], own))).map(({ metric }) => metric),
-    ).toEqual(['microsandbox.uptime']);
+    const request = encoder().encode([collection], undefined);
+    expect(decodeRequest(request).map(({ metric }) => metric)).toEqual(['microsandbox.uptime']);
+    expect(SANDBOX_METRICS.map(({ name }) => name).filter((name) => request.includes(name))).toEqual([
+      'microsandbox.uptime',
+    ]);
   });
 
   it('has the run id and the pid on its points if asked', () => {
@@ -131,7 +133,12 @@ describe('a request', () => {
       startNanos: BigInt(startedAtMillis) * 1_000_000n,
       timeNanos: BigInt(now) * 1_000_000n,
     });
-    expect(last).toMatchObject({ kind: 'gauge', type: 'double', unit: 's' });
+    expect(last).toMatchObject({
+      kind: 'gauge',
+      type: 'double',
+      unit: 's',
+      description: 'Unix time of the last successful export.',
+    });
   });
 
   it('has counters whose times grow by a millisecond at least, whatever the clock does', () => {
