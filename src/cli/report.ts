@@ -160,7 +160,7 @@ class SinkReporter {
   readonly #splitting = this.#episode(
     'warn',
     'the backend refused a request, sending smaller ones',
-    'the backend takes requests of this size',
+    'the backend takes what it is sent again',
   );
 
   constructor(log: Log, target: string) {
