@@ -81,7 +81,7 @@ describe('msb-metrics stdout', () => {
   it('stops at a signal also while its reader does not read', async () => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome });
-    for (let index = 0; index < 1000; index++) {
+    for (let index = 0; index < 100; index++) {
       registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
     }
     const run = new Cli([
@@ -90,6 +90,7 @@ describe('msb-metrics stdout', () => {
       '--collect-interval=5ms',
       '--flush-interval=5ms',
       '--max-sample-age=0s',
+      '--max-buffered=3',
       '--log-level=debug',
     ]);
     run.child.stdout?.pause();
@@ -103,7 +104,7 @@ describe('msb-metrics stdout', () => {
   it('stops at a signal by itself if its reader never reads again', async () => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome });
-    for (let index = 0; index < 1000; index++) {
+    for (let index = 0; index < 100; index++) {
       registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
     }
     const run = new Cli([
@@ -112,6 +113,7 @@ describe('msb-metrics stdout', () => {
       '--collect-interval=5ms',
       '--flush-interval=5ms',
       '--max-sample-age=0s',
+      '--max-buffered=3',
     ]);
     run.child.stdout?.pause();
     await eventually(() => run.stderr.includes('buffer full'));
