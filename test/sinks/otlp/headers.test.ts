@@ -70,12 +70,16 @@ describe('what a receiver repeats', () => {
     ['one of four characters', { a: 'abcd' }, 'abcd', '***'],
     ['none of three', { a: 'abc' }, 'abc', 'abc'],
     ['no word of a value of several', { key: 'one two three' }, 'three two', 'three two'],
-    ['a value in the query', {}, 'no /m?key=s3cret&x=1 here', 'no /m?key=***&x=1 here'],
+    ['a value in the query', {}, 'no /m?key=qu3ry&x=1 here', 'no /m?key=***&x=1 here'],
     ['a value in the query, decoded', {}, 'the key p%3D=q p==q', 'the key *** ***'],
     ['nothing where there are no headers', {}, 'as it was', 'as it was'],
     ['nothing of a header that is empty', { a: '' }, 'as it was', 'as it was'],
   ] as const)('is blotted out: %s', (_, headers, text, shown) => {
-    const endpoint = new URL('http://host/m?key=s3cret&x=1&other=p%3D=q&none');
+    const endpoint = new URL('http://host/m?key=qu3ry&x=1&other=p%3D=q&none');
     expect(redactor(headers, endpoint)(text)).toBe(shown);
+  });
+
+  it('is blotted out also where the endpoint is not given', () => {
+    expect(redactor({ key: 's3cret' })('s3cret qu3ry')).toBe('*** qu3ry');
   });
 });

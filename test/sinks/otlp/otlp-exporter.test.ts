@@ -327,13 +327,25 @@ describe('data that a receiver refuses as bad', () => {
       const { sent, events } = deliverTo(
         refusingBefore(4_000_000),
         collectionsOf(9, 8),
-        [],
+        [collectionOf([], 2_000_000)],
         collectionsOf(1, 8, 3_000_000),
       );
       expect(sent.some(({ answer, rows }) => answer.kind === 'accepted' && rows.length === 0)).toBe(true);
       // With the sidecar's own metrics, and without.
       expect(requestsOf(sent, 3_000_000)).toBe(2);
       expect(events.at(-2)).toMatchObject({ type: 'rejected', items: 1 });
+    });
+
+    it.each([
+      [3, 5],
+      [4, 0],
+    ])('is concluded of collections of four sandboxes or more: of %i, %i good ones beside a bad one arrive', (size, arrive) => {
+      const { sent } = deliverTo(
+        refusingBefore(2_000_000, 'sandbox-5@2000000'),
+        collectionsOf(9, size),
+        collectionsOf(1, 6, 2_000_000),
+      );
+      expect(accepted(sent)).toHaveLength(arrive);
     });
 
     it('is over when data was accepted: what is bad is looked for again', () => {
@@ -380,6 +392,8 @@ describe("a receiver that refuses the sidecar's own metrics", () => {
       collectionOf([], 1_000_005),
       collectionOf([], 1_000_006),
       ...collectionsOf(1, 3, 1_000_007),
+      collectionOf([], 1_000_008),
+      collectionOf([], 1_000_009),
     ];
     const events: DeliveryEvent[] = [];
     from(collections)
@@ -387,11 +401,12 @@ describe("a receiver that refuses the sidecar's own metrics", () => {
       .subscribe((event) => events.push(event));
     expect(accepted.flat()).toEqual(allRows(collections));
     expect(events.map((event) => [event.type, 'items' in event ? event.items : undefined])).toEqual([
-      ['split', 5],
+      ['split', 7],
       ['exported', 1],
       ['exported', 1],
       ['rejected', 2],
       ['exported', 1],
+      ['rejected', 2],
       ['drained', undefined],
     ]);
   });
