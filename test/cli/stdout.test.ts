@@ -61,6 +61,23 @@ describe('msb-metrics stdout', () => {
     expect(run.stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/u);
   });
 
+  it.each([
+    ['/nowhere/a/../b', '/nowhere/a/../b/.microsandbox'],
+    ['//nowhere/', '//nowhere/.microsandbox'],
+  ])('takes the home of %s as it is: the name of the registry is made of its bytes', async (HOME, msbHome) => {
+    const run = new Cli(['stdout'], { env: { HOME } });
+    await eventually(() => run.stderr.includes(`msb_home=${msbHome} `));
+    expect(run.stderr).not.toContain('WARN');
+    await run.stop();
+  });
+
+  it('warns of a buffer that cannot hold a flush interval', async () => {
+    const run = new Cli(['stdout', `--msb-home=${testHome()}`, '--flush-interval=61s']);
+    await eventually(() => run.stderr.includes('collecting'));
+    expect(run.stderr).toMatch(/WARN .*too small.* collections_a_flush=61 max_buffered=60/u);
+    await run.stop();
+  });
+
   it('ends quietly when its reader goes away', async () => {
     const msbHome = testHome();
     const { stdout, stderr } = await promisify(execFile)(
