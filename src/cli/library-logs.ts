@@ -1,4 +1,5 @@
 import type { Log } from './log.js';
+import { numberFree } from './number-free.js';
 
 const TARGET = 'grpc';
 
@@ -16,7 +17,7 @@ export async function captureGrpcLogs(log: Log): Promise<void> {
     (level: 'warn' | 'info' | 'debug') =>
     (message?: unknown, ...rest: unknown[]) => {
       const text = [message, ...rest].map(String).join(' ');
-      const kind = text.replace(/\S*\d\S*/gu, '#');
+      const kind = numberFree(text);
       log(level === 'warn' && told.has(kind) ? 'debug' : level, TARGET, text);
       if (told.size < MOST_KINDS) {
         told.add(kind);

@@ -1,6 +1,7 @@
 import type { CollectorEvent, DeliveryEvent, RegistryStatus } from '../index.js';
 import type { Log, LogFields } from './log.js';
 import type { LogLevel } from './log-filter.js';
+import { numberFree } from './number-free.js';
 
 const SHM = 'msb_metrics::shm';
 
@@ -133,7 +134,7 @@ class Episode {
  */
 function causeOf(message: string): string {
   const [kind, ...rest] = message.split(':');
-  return [kind, ...rest.map((part) => part.replace(/\S*\d\S*/gu, '#'))].join(':');
+  return [kind, ...rest.map(numberFree)].join(':');
 }
 
 /** Reports on one sink. */

@@ -95,7 +95,8 @@ describe('msb-metrics stdout', () => {
     expect(stderr).toBe('');
   });
 
-  it('stops at a signal also while its reader does not read', async () => {
+  /** A run whose buffer is full because its reader has stopped reading, and that was then told to stop. */
+  async function stoppedWhileStalled(): Promise<Cli> {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome });
     for (let index = 0; index < 100; index++) {
@@ -113,28 +114,18 @@ describe('msb-metrics stdout', () => {
     run.child.stdout?.pause();
     await eventually(() => run.stderr.includes('buffer full'));
     run.child.kill('SIGTERM');
+    return run;
+  }
+
+  it('stops at a signal also while its reader does not read', async () => {
+    const run = await stoppedWhileStalled();
     await eventually(() => run.stderr.includes('draining'));
     run.child.stdout?.resume();
     expect((await run.exit).code).toBe(0);
   });
 
   it('stops at a signal by itself if its reader never reads again', async () => {
-    const msbHome = testHome();
-    const registry = testRegistry({ msbHome });
-    for (let index = 0; index < 100; index++) {
-      registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
-    }
-    const run = new Cli([
-      'stdout',
-      `--msb-home=${msbHome}`,
-      '--collect-interval=5ms',
-      '--flush-interval=5ms',
-      '--max-sample-age=0s',
-      '--max-buffered=3',
-    ]);
-    run.child.stdout?.pause();
-    await eventually(() => run.stderr.includes('buffer full'));
-    run.child.kill('SIGTERM');
+    const run = await stoppedWhileStalled();
     const [code] = await once(run.child, 'exit');
     expect(code).toBe(1);
     expect(run.stderr).toContain('lost');

@@ -20,8 +20,8 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 
 /**
  * OTLP over gRPC. A client, and with it its connection, is kept for as long as its calls succeed, or their data is
- * refused. After one that failed, or was cancelled, the next call gets a new client: an attempt then really is one, where a client
- * that is reconnecting at its own pace would fail it without trying.
+ * refused. After one that failed, or was cancelled, the next call gets a new client: an attempt then really is one,
+ * where a client that is reconnecting at its own pace would fail it without trying.
  */
 export class GrpcTransport implements Transport {
   readonly #options: TransportOptions;

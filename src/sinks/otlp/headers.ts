@@ -22,7 +22,7 @@ const SHORTEST_SECRET = 4;
  */
 export function headerProblem(name: string, value: string): string | undefined {
   const lower = name.toLowerCase();
-  const [readable] = /^[a-z0-9!#$%&'*+.^_`|~-]*/u.exec(lower) ?? [''];
+  const readable = lower.slice(0, lower.search(/[^a-z0-9!#$%&'*+.^_`|~-]|$/u));
   if (readable === '' || readable !== lower) {
     // What follows may be the value, put there by mistake.
     const which = readable === '' ? 'a header name' : `the header name that begins with ${readable}`;

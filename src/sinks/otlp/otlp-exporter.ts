@@ -93,7 +93,7 @@ export class OtlpExporter implements Exporter<Collection> {
     const isPart = batch.length === 1 && rows < first.size;
     const sent = isPart ? [first.slice(0, rows)] : batch;
     const remainder = isPart ? first.slice(rows) : undefined;
-    const hasOwnMetrics = this.#toSendAlone === 0 || sent.every(({ size }) => size === 0);
+    const hasOwnMetrics = this.#toSendAlone === 0 || !haveRows(sent);
     const own = hasOwnMetrics ? { totals, nowMillis: this.#now() } : undefined;
     const request = this.#encoder.encode(sent, own, this.#room);
     // Not to be written to while a request that was given up may still be on its way.
@@ -158,7 +158,7 @@ export class OtlpExporter implements Exporter<Collection> {
   }
 
   #accepted(sent: readonly Collection[], remainder: Collection | undefined): void {
-    if (sent.some(({ size }) => size > 0)) {
+    if (haveRows(sent)) {
       this.#maxSearchRefusals = MAX_SEARCH_REFUSALS;
     }
     if (remainder === undefined) {
@@ -175,7 +175,7 @@ export class OtlpExporter implements Exporter<Collection> {
     remainder: Collection | undefined,
     hasOwnMetrics: boolean,
   ): ExportResult<Collection> {
-    if (sent.every(({ size }) => size === 0)) {
+    if (!haveRows(sent)) {
       this.#settled(sent.length);
       return { status: 'rejected', error };
     }
@@ -221,6 +221,10 @@ export class OtlpExporter implements Exporter<Collection> {
     this.#search = undefined;
     this.#toSendAlone = Math.max(0, this.#toSendAlone - collections);
   }
+}
+
+function haveRows(collections: readonly Collection[]): boolean {
+  return collections.some(({ size }) => size > 0);
 }
 
 /** The limit after a request was refused for its size: what the receiver stated, else half of what it refused. */
