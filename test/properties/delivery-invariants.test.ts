@@ -5,8 +5,15 @@ import { deliver } from '../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../src/streams/delivery-events.js';
 import { DeliveryState } from '../../src/streams/delivery-state.js';
 import type { ExportResult } from '../../src/streams/exporter.js';
-import { runSchedule, type Schedule, schedules, type Trace, wholeOf } from '../support/delivery-schedule.js';
-import { NAMED_SCHEDULES } from '../support/named-schedules.js';
+import {
+  coincidingSchedules,
+  runSchedule,
+  type Schedule,
+  schedules,
+  type Trace,
+  wholeOf,
+} from '../support/delivery-schedule.js';
+import { NAMED_SCHEDULES, SAME_INSTANT_SCHEDULES } from '../support/named-schedules.js';
 import { runs } from '../support/runs.js';
 
 type Of<Type extends DeliveryEvent['type']> = Extract<DeliveryEvent, { type: Type }>;
@@ -21,9 +28,12 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 
 const itemsIn = (schedule: Schedule): number => schedule.items.filter((at) => at < schedule.end.at).length;
 
+const isSettlement = ({ type }: DeliveryEvent): boolean =>
+  ['exported', 'failed', 'rejected', 'split'].includes(type);
+
 /** How each export ended, in the order of the exports; the last may be missing. */
 const settlements = (trace: Trace): { at: number; event: DeliveryEvent }[] =>
-  trace.events.filter(({ event }) => ['exported', 'failed', 'rejected', 'split'].includes(event.type));
+  trace.events.filter(({ event }) => isSettlement(event));
 
 /** The exports that the receiver said yes to: those that were followed by `exported`, in order. */
 function acknowledged(trace: Trace): number[] {
@@ -42,7 +52,15 @@ function holds(name: string, check: (trace: Trace, schedule: Schedule) => void):
       );
     });
 
-    it.each(NAMED_SCHEDULES)('$name', ({ schedule }) => check(runSchedule(schedule), schedule));
+    it('over random schedules in which much happens at the same instant', () => {
+      fc.assert(
+        fc.property(coincidingSchedules, (schedule) => check(runSchedule(schedule), schedule)),
+        runs(1_000),
+      );
+    });
+
+    it.each([...NAMED_SCHEDULES, ...SAME_INSTANT_SCHEDULES])('$name', ({ schedule }) =>
+      check(runSchedule(schedule), schedule));
   });
 }
 
@@ -98,9 +116,10 @@ holds('3. no more than the greatest number is held, and what is dropped is the o
 holds(
   '4. after k failures in a row the next scheduled attempt comes interval x min(2^(k-1), 32) after the failure',
   (trace, schedule) => {
-    const attempts = trace.exports.map(({ at }) => at);
     let failures = 0;
+    let settled = 0;
     for (const [index, { at, event }] of trace.events.entries()) {
+      settled += isSettlement(event) ? 1 : 0;
       if (event.type === 'exported') {
         if (failures > 0) {
           expect(trace.events[index + 1]).toEqual({ at, event: { type: 'recovered', failures } });
@@ -124,7 +143,7 @@ holds(
       const due = at + event.retryInMillis;
       const asked = schedule.flushes.find((flush) => flush >= at && flush <= due) ?? Number.POSITIVE_INFINITY;
       const ending = schedule.end.at >= at ? schedule.end.at : Number.POSITIVE_INFINITY;
-      const next = attempts.find((attempt) => attempt > at);
+      const next = trace.exports[settled]?.at;
       const expected = Math.min(due, asked, ending);
       if (next === undefined) {
         expect(expected).toBe(ending);
@@ -164,7 +183,7 @@ holds(
       expect(trace.exports.every((each) => each.at <= at)).toBe(true);
       return;
     }
-    const last = trace.exports.findLastIndex((each) => each.at < at);
+    const last = trace.exportsBeforeEnd - 1;
     const settledAt = settlements(trace)[last]?.at ?? at;
     const drainBegins = Math.max(at, settledAt);
     expect(drainBegins).toBeLessThanOrEqual(
@@ -173,6 +192,19 @@ holds(
     expect(trace.ended?.at).toBeLessThanOrEqual(drainBegins + schedule.exportTimeout);
     expect(trace.ended?.error).toEqual(kind === 'fails' ? new Error('source') : undefined);
     expect(trace.events.at(-1)?.event.type).toBe('drained');
+  },
+);
+
+holds(
+  'one export at a time, none of them longer than its timeout, none left running',
+  ({ exports }, { end, exportTimeout }) => {
+    exports.forEach(({ at, releasedAt }, index) => {
+      expect(releasedAt).toBeLessThanOrEqual(at + exportTimeout);
+      expect(releasedAt).toBeLessThanOrEqual(exports[index + 1]?.at ?? Number.POSITIVE_INFINITY);
+      if (end.kind === 'unsubscribed') {
+        expect(releasedAt).toBeLessThanOrEqual(end.at);
+      }
+    });
   },
 );
 

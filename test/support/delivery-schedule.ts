@@ -2,9 +2,10 @@ import * as fc from 'fast-check';
 import {
   concat,
   EMPTY,
+  finalize,
   ignoreElements,
   NEVER,
-  Observable,
+  type Observable,
   of,
   Subject,
   throwError,
@@ -52,14 +53,18 @@ export interface Trace {
     readonly at: number;
     readonly batch: readonly number[];
     readonly totals: DeliveryTotals;
+    /** When it had answered or was unsubscribed from; `undefined` if it was left running. */
+    readonly releasedAt: number | undefined;
   }[];
   readonly events: readonly { readonly at: number; readonly event: DeliveryEvent }[];
   readonly shutdowns: readonly number[];
   /** When and how the stream ended by itself. */
   readonly ended: { readonly at: number; readonly error: unknown } | undefined;
-  /** Times at which an export was unsubscribed from before it had answered. */
-  readonly cut: readonly number[];
+  /** Exports that had been begun when the source ended: an instant alone does not tell what came first in it. */
+  readonly exportsBeforeEnd: number;
 }
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** An item that is the rest of another is that one plus a fraction. */
 export const restOf = (item: number): number => item + 0.125;
@@ -110,6 +115,27 @@ export const schedules: fc.Arbitrary<Schedule> = fc.record({
   }),
 });
 
+const GRID = 50;
+
+const toGrid = (time: number): number => Math.ceil(time / GRID) * GRID;
+
+const oncePerInstant = (times: readonly number[]): number[] => [...new Set(times.map(toGrid))];
+
+/** Random schedules in which much happens at the same instant: every time is a multiple of 50 ms. */
+export const coincidingSchedules: fc.Arbitrary<Schedule> = schedules.map((schedule) => ({
+  ...schedule,
+  flushInterval: toGrid(schedule.flushInterval),
+  exportTimeout: toGrid(schedule.exportTimeout),
+  items: oncePerInstant(schedule.items),
+  flushes: oncePerInstant(schedule.flushes),
+  responses: schedule.responses.map((response) => ({
+    ...response,
+    delay: toGrid(response.delay),
+    retryAfter: toGrid(response.retryAfter),
+  })),
+  end: { ...schedule.end, at: toGrid(schedule.end.at) },
+}));
+
 const respond = (
   batch: readonly number[],
   { kind, delay, retryAfter }: Response,
@@ -149,11 +175,11 @@ const respond = (
 export function runSchedule(schedule: Schedule): Trace {
   const scheduler = new VirtualTimeScheduler();
   const trace = {
-    exports: [] as { at: number; batch: readonly number[]; totals: DeliveryTotals }[],
+    exports: [] as Writable<Trace['exports'][number]>[],
     events: [] as { at: number; event: DeliveryEvent }[],
     shutdowns: [] as number[],
     ended: undefined as Trace['ended'],
-    cut: [] as number[],
+    exportsBeforeEnd: 0,
   };
   const items$ = new Subject<number>();
   const flush$ = new Subject<void>();
@@ -162,32 +188,22 @@ export function runSchedule(schedule: Schedule): Trace {
       exportsEmptyBatches: schedule.exportsEmptyBatches,
       batchSize: (held) => Math.min(schedule.batchSize, held.length),
       export: (batch, totals) => {
-        trace.exports.push({ at: scheduler.now(), batch, totals });
+        const begun: (typeof trace.exports)[number] = {
+          at: scheduler.now(),
+          batch,
+          totals,
+          releasedAt: undefined,
+        };
+        const release = (): void => {
+          begun.releasedAt = scheduler.now();
+        };
+        trace.exports.push(begun);
         const scripted = schedule.responses[trace.exports.length - 1];
+        if (scripted?.kind === 'throws') {
+          release();
+        }
         const answer = scripted === undefined ? EMPTY : respond(batch, scripted, scheduler);
-        return new Observable<ExportResult<number>>((subscriber) => {
-          let answered = false;
-          const subscription = (answer as Observable<ExportResult<number>>).subscribe({
-            next: (value) => {
-              answered = true;
-              subscriber.next(value);
-            },
-            error: (error) => {
-              answered = true;
-              subscriber.error(error);
-            },
-            complete: () => {
-              answered = true;
-              subscriber.complete();
-            },
-          });
-          return () => {
-            subscription.unsubscribe();
-            if (!answered) {
-              trace.cut.push(scheduler.now());
-            }
-          };
-        });
+        return (answer as Observable<ExportResult<number>>).pipe(finalize(release));
       },
       shutdown: () => {
         trace.shutdowns.push(scheduler.now());
@@ -218,6 +234,7 @@ export function runSchedule(schedule: Schedule): Trace {
     timer(at, scheduler).subscribe(() => flush$.next());
   }
   timer(schedule.end.at, scheduler).subscribe(() => {
+    trace.exportsBeforeEnd = trace.exports.length;
     switch (schedule.end.kind) {
       case 'completes':
         items$.complete();

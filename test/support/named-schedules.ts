@@ -113,3 +113,25 @@ export const NAMED_SCHEDULES: readonly { readonly name: string; readonly schedul
     },
   },
 ];
+
+/** Cases in which two things fall on the same instant, so that the model has no opinion. The invariants hold all the same. */
+export const SAME_INSTANT_SCHEDULES: readonly { readonly name: string; readonly schedule: Schedule }[] = [
+  {
+    name: 'completion at the instant at which an explicit flush begins an export that never answers',
+    schedule: {
+      ...base,
+      flushes: [55],
+      end: { kind: 'completes', at: 55 },
+      responses: [answer('hangs'), answer('delivered', 1)],
+    },
+  },
+  {
+    name: 'completion at the instant of a failure, with a drain of two exports',
+    schedule: {
+      ...base,
+      items: [50],
+      end: { kind: 'completes', at: 100 },
+      responses: [answer('failed'), answer('split', 50)],
+    },
+  },
+];
