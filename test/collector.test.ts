@@ -1,4 +1,4 @@
-import { EMPTY, lastValueFrom, of, throwError, toArray } from 'rxjs';
+import { EMPTY, filter, firstValueFrom, lastValueFrom, of, throwError, toArray } from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   type Collection,
@@ -6,6 +6,7 @@ import {
   deliver,
   LostCollectionsError,
   otlpSink,
+  type RunningCollector,
   type Sink,
   startCollector,
 } from '../src/index.js';
@@ -39,6 +40,9 @@ function arraySink() {
     );
   return { names, control, sink };
 }
+
+const collectedOnce = (collector: RunningCollector): Promise<CollectorEvent> =>
+  firstValueFrom(collector.events$.pipe(filter(({ type }) => type === 'collected')));
 
 describe('a running collector', () => {
   it('reads, flushes when asked, and drains', async () => {
@@ -104,7 +108,7 @@ describe('a running collector', () => {
       sinks: { sink },
     });
     control.failing = true;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await collectedOnce(collector);
     await expect(collector.flush()).rejects.toThrowError('refused');
     control.failing = false;
     await collector.flush();
@@ -120,7 +124,7 @@ describe('a running collector', () => {
       collectIntervalMillis: 5,
       sinks: { sink },
     });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await collectedOnce(collector);
     const error = await collector.shutdown().catch((reason) => reason);
     expect(error).toBeInstanceOf(LostCollectionsError);
     expect(error.lost).toBeGreaterThan(0);
@@ -141,7 +145,7 @@ describe('a running collector', () => {
     });
     const events: CollectorEvent[] = [];
     collector.events$.subscribe((event) => events.push(event));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await collectedOnce(collector);
     await expect(collector.flush()).rejects.toThrowError(/broken|has ended/u);
     await eventually(() => names.length > 0);
     await expect(collector.shutdown()).rejects.toThrowError('the last export failed: broken');

@@ -185,19 +185,19 @@ class SinkReporter {
         this.#failing = undefined;
         this.#write('info', 'metrics exporter recovered', { failures: event.failures });
         break;
-      case 'failed':
-        this.#write(
-          this.#failing === causeOf(event.error.message) ? 'debug' : 'warn',
-          'metrics export failed',
-          {
-            error: event.error.message,
-            failures: event.failures,
-            retry_in_ms: event.retryInMillis,
-            held: event.held,
-          },
-        );
-        this.#failing = causeOf(event.error.message);
+      case 'failed': {
+        const cause = causeOf(event.error.message);
+        // What fails in the drain is told by its end.
+        const isLast = event.retryInMillis === undefined;
+        this.#write(isLast || this.#failing === cause ? 'debug' : 'warn', 'metrics export failed', {
+          error: event.error.message,
+          failures: event.failures,
+          retry_in_ms: event.retryInMillis,
+          held: event.held,
+        });
+        this.#failing = cause;
         break;
+      }
       case 'split':
         this.#splitting.happened(
           { refused_requests: 1 },

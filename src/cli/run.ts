@@ -73,8 +73,12 @@ async function drain(collector: RunningCollector, log: Log): Promise<number> {
     log('info', TARGET, 'stopped');
     return EXIT.clean;
   } catch (error) {
-    const lost = error instanceof LostCollectionsError ? error.lost : undefined;
-    log('error', TARGET, (error as Error).message, { lost });
+    if (error instanceof LostCollectionsError) {
+      // Why is in the lines of the sinks.
+      log('error', TARGET, 'stopped, the last export failed', { lost: error.lost });
+    } else {
+      log('error', TARGET, 'stopped', { error: (error as Error).message });
+    }
     return EXIT.lost;
   }
 }

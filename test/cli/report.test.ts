@@ -52,6 +52,18 @@ describe('an outage', () => {
   });
 });
 
+describe('a drain that fails', () => {
+  it('is told once, with its cause and what is lost', () => {
+    const error = new Error('gRPC UNAVAILABLE: x');
+    const lines = logged(
+      { type: 'failed', error, failures: 1, retryInMillis: undefined, held: 2 },
+      { type: 'drained', lost: 2, rejected: 1, error },
+    );
+    expect(levels(lines)).toEqual(['debug', 'error']);
+    expect(lines[1]).toEqual(['error', 'the last export failed', { error: error.message, lost: 3 }]);
+  });
+});
+
 describe('data that is given up', () => {
   it('is told in collections and in points, at its end in sums', () => {
     const error = new Error('bad');
