@@ -19,6 +19,7 @@ import {
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median } from './median.js';
 import { costAtRest, costOfOutage, helper, measure, wallMillis } from './processes.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -36,9 +37,6 @@ interface Figure {
 
 const figures: Figure[] = [];
 const scale: Record<string, Record<number, number[]>> = {};
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** Measures every build in turn, several times over, and keeps each one's medians. */
 async function interleaved(
@@ -162,7 +160,7 @@ if (install !== undefined) {
 console.log('\nscale        '.concat(SCALE.map((count) => String(count).padStart(10)).join('')));
 for (const [name, bySize] of Object.entries(scale)) {
   console.log(
-    `${name.padEnd(24).slice(0, 24)} ${SCALE.map((count) => (bySize[count]?.[0] ?? Number.NaN).toFixed(2).padStart(9)).join(' ')}`,
+    `${name.padEnd(24).slice(0, 24)} ${SCALE.map((count) => (bySize[count]?.[0]?.toFixed(2) ?? '-').padStart(9)).join(' ')}`,
   );
 }
 

@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { INITIAL_TOTALS } from '../src/streams/exporter.js';
 import { SimulatedRegistry } from '../test/simulator/registry.js';
 import { SimulatedSandbox } from '../test/simulator/sandbox.js';
+import { median } from './median.js';
 
 const [what, root, argument = ''] = process.argv.slice(2);
 const load = <T>(file: string): Promise<T> =>
@@ -45,8 +46,6 @@ function sandboxes(count: number, nameBytes = 12) {
   sample();
   return { sample, destroy: () => registry.destroy() };
 }
-
-const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const OPTIONS = { maxSampleAgeMillis: 0 };
 

@@ -16,6 +16,7 @@ import {
   startWith,
   takeUntil,
 } from 'rxjs';
+import { requireFunctions } from './options.js';
 import type { Collection } from './shm/collection.js';
 import type { Sink } from './sinks/sink.js';
 import { type CollectionsOptions, collections } from './streams/collections.js';
@@ -86,7 +87,7 @@ export class LostCollectionsError extends Error {
  * @throws {RangeError} for an option out of its range
  */
 export function startCollector(options: CollectorOptions): RunningCollector {
-  requireSinks(options.sinks);
+  requireFunctions('sinks', options.sinks);
   const stop$ = new Subject<void>();
   const flush$ = new Subject<void>();
   const events$ = new Subject<CollectorEvent>();
@@ -152,17 +153,6 @@ export function startCollector(options: CollectorOptions): RunningCollector {
       }
     },
   };
-}
-
-function requireSinks(sinks: unknown): void {
-  if (typeof sinks !== 'object' || sinks === null) {
-    throw new RangeError(`sinks: expected an object with functions that make sinks, got ${inspect(sinks)}`);
-  }
-  for (const [name, sink] of Object.entries(sinks)) {
-    if (typeof sink !== 'function') {
-      throw new RangeError(`sinks: expected a function that makes the sink ${name}, got ${inspect(sink)}`);
-    }
-  }
 }
 
 /** How the sinks of a collector have ended so far. */

@@ -64,6 +64,22 @@ export function requireTexts(option: string, value: unknown): void {
 }
 
 /**
+ * Checks functions by name.
+ *
+ * @throws {RangeError} unless it is an object of which all values are functions
+ */
+export function requireFunctions(option: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    throw new RangeError(`${option}: expected an object with functions, got ${inspect(value)}`);
+  }
+  for (const [name, each] of Object.entries(value)) {
+    if (typeof each !== 'function') {
+      throw new RangeError(`${option}: expected a function for ${name}, got ${inspect(each)}`);
+    }
+  }
+}
+
+/**
  * Checks a text.
  *
  * @throws {RangeError} unless it is a string with something in it

@@ -94,8 +94,8 @@ describe('a running collector', () => {
   });
 
   it.each([
-    [undefined, 'sinks: expected an object with functions that make sinks, got undefined'],
-    [{ otlp: 'http://localhost:4317' }, "sinks: expected a function that makes the sink otlp, got 'http"],
+    [undefined, 'sinks: expected an object with functions, got undefined'],
+    [{ otlp: 'http://localhost:4317' }, "sinks: expected a function for otlp, got 'http"],
   ])('refuses %o for sinks', (sinks, message) => {
     expect(() => startCollector({ msbHome: testHome(), sinks: sinks as never })).toThrowError(message);
   });
