@@ -2,18 +2,21 @@ import { inspect } from 'node:util';
 import {
   catchError,
   concat,
+  connectable,
+  defer,
   filter,
   firstValueFrom,
   lastValueFrom,
   map,
   merge,
+  mergeMap,
   type Observable,
   of,
   Subject,
   scan,
-  share,
   shareReplay,
   startWith,
+  take,
   takeUntil,
 } from 'rxjs';
 import { requireFunctions } from './options.js';
@@ -43,40 +46,44 @@ export type CollectorEvent =
 
 /** A collector that runs until it is shut down. */
 export interface RunningCollector {
-  /** What happens, from the time of subscribing on; completes after the shutdown. */
+  /** What happens, from the time of subscribing on, and which sinks have ended before; completes after the shutdown. */
   readonly events$: Observable<CollectorEvent>;
 
   /**
    * Flushes every sink now, even in a backoff.
    *
-   * @returns a promise that resolves when every sink has got rid of all that it held, that is at its next `flushed`,
-   * and rejects with the first failure; a sink that has ended counts as one
+   * @returns a promise that resolves when every sink has delivered all that it held, that is at its next `flushed`,
+   * and rejects if one of the exports failed or was refused, with the first of the errors; a sink that has ended
+   * counts as a failure
    */
   flush(): Promise<void>;
 
   /**
    * Stops collecting, gives what is held one last attempt, and lets go of everything. Further calls wait for the
-   * same end.
+   * same end, which is when all sinks have completed: those made with `deliver` do, soon after their source has.
    *
-   * @returns a promise that rejects with a {@link LostCollectionsError} if the last export of a sink failed
+   * @returns a promise that rejects with a {@link LostCollectionsError} if the last export of a sink failed or was
+   * refused, or a sink failed by itself
    */
   shutdown(): Promise<void>;
 }
 
-/** The last export of a sink failed at shutdown. */
+/** A collector has stopped, and a last export had failed, or a sink. */
 export class LostCollectionsError extends Error {
   override readonly name = 'LostCollectionsError';
 
   /**
-   * @param lost collections that were still held, over all sinks
-   * @param cause why the first of the failed exports failed
+   * @param lost collections that were still held or that the drain's exports were refused, over all sinks
+   * @param cause why the first of the failed exports, or sinks, failed
+   * @param what which of the two it was
    */
   constructor(
     readonly lost: number,
     override readonly cause: Error,
+    what = 'the last export failed',
   ) {
     const lostCollections = lost === 1 ? ', 1 collection is lost' : `, ${lost} collections are lost`;
-    super(`the last export failed${lost === 0 ? '' : lostCollections}: ${cause.message}`);
+    super(`${what}${lost === 0 ? '' : lostCollections}: ${cause.message}`);
   }
 }
 
@@ -84,20 +91,28 @@ export class LostCollectionsError extends Error {
  * Starts reading the registries of an MSB_HOME into sinks, for those who want no streams of their own. One reading
  * feeds all sinks; none can hold up another.
  *
+ * A sink that fails by itself, be it at once, ends with that error; the others go on.
+ *
  * @throws {RangeError} for an option out of its range
+ * @throws whatever one of the functions that make the sinks throws
  */
 export function startCollector(options: CollectorOptions): RunningCollector {
   requireFunctions('sinks', options.sinks);
   const stop$ = new Subject<void>();
   const flush$ = new Subject<void>();
   const events$ = new Subject<CollectorEvent>();
-  const collections$ = collections(options).pipe(takeUntil(stop$), share());
-  const names = Object.keys(options.sinks);
+  // Once for all, so that who subscribes after the end finds it ended instead of starting it again.
+  const collections$ = connectable(collections(options).pipe(takeUntil(stop$)), {
+    connector: () => new Subject<Collection>(),
+    resetOnDisconnect: false,
+  });
+  const sinks = Object.entries(options.sinks).map(
+    ([name, sinkOf]) => [name, sinkOf(flush$.asObservable())] as const,
+  );
 
-  const runSink = (sink: string): Observable<CollectorEvent> =>
+  const runSink = ([sink, operator]: readonly [string, Sink]): Observable<CollectorEvent> =>
     concat(
-      collections$.pipe(
-        options.sinks[sink](flush$),
+      defer(() => operator(collections$)).pipe(
         map((event): CollectorEvent => ({ type: 'delivery', sink, event })),
       ),
       of<CollectorEvent>({ type: 'sink-ended', sink, error: undefined }),
@@ -110,11 +125,18 @@ export function startCollector(options: CollectorOptions): RunningCollector {
 
   const ended$ = events$.pipe(scan(noteEnd, NOTHING_ENDED), startWith(NOTHING_ENDED), shareReplay(1));
   const end = lastValueFrom(ended$);
+  const endsSoFar$ = ended$.pipe(
+    take(1),
+    mergeMap(({ sinks }) =>
+      [...sinks].map(([sink, error]) => ({ type: 'sink-ended', sink, error }) as const),
+    ),
+  );
   // The sinks first: who hears of a collection and flushes, or shuts down, means that one too.
   merge(
-    ...names.map(runSink),
+    ...sinks.map(runSink),
     collections$.pipe(map((collection) => ({ type: 'collected', collection }) as const)),
   ).subscribe(events$);
+  collections$.connect();
 
   const flushOf = (sink: string): Promise<unknown> =>
     firstValueFrom(
@@ -124,10 +146,12 @@ export function startCollector(options: CollectorOptions): RunningCollector {
           map(({ sinks }) => sinks.get(sink) ?? new Error(`the sink ${sink} has ended`)),
         ),
         events$.pipe(
-          filter((event) => event.type === 'delivery' && event.sink === sink),
-          map((event) => (event as CollectorEvent & { type: 'delivery' }).event),
-          filter((event) => event.type === 'flushed' || event.type === 'failed' || event.type === 'drained'),
-          map((event) => (event.type === 'flushed' ? undefined : event.error)),
+          filter((event) => event.type === 'delivery'),
+          filter((event) => event.sink === sink),
+          map(({ event }) => event),
+          scan(noteFlush, FLUSH_BEGUN),
+          filter(({ isOver }) => isOver),
+          map(({ error }) => error),
         ),
       ).pipe(
         map((error) => {
@@ -139,17 +163,17 @@ export function startCollector(options: CollectorOptions): RunningCollector {
     );
 
   return {
-    events$: events$.asObservable(),
+    events$: merge(events$, endsSoFar$),
     async flush() {
-      const flushed = Promise.all(names.map(flushOf));
+      const flushed = Promise.all(sinks.map(([name]) => flushOf(name)));
       flush$.next();
       await flushed;
     },
     async shutdown() {
       stop$.next();
-      const { lost, error } = await end;
-      if (error !== undefined) {
-        throw new LostCollectionsError(lost, error);
+      const { lost, failure } = await end;
+      if (failure !== undefined) {
+        throw new LostCollectionsError(lost, failure.error, failure.what);
       }
     },
   };
@@ -160,23 +184,51 @@ interface Ended {
   readonly sinks: ReadonlyMap<string, Error | undefined>;
   /** Collections that were still held, or refused, at the end. */
   readonly lost: number;
-  /** Why the first of the last exports that failed did so, or the first sink that failed. */
-  readonly error: Error | undefined;
+  /** The first last export that failed, or sink that failed by itself. */
+  readonly failure: { readonly what: string; readonly error: Error } | undefined;
 }
 
-const NOTHING_ENDED: Ended = { sinks: new Map(), lost: 0, error: undefined };
+const NOTHING_ENDED: Ended = { sinks: new Map(), lost: 0, failure: undefined };
 
 function noteEnd(ended: Ended, event: CollectorEvent): Ended {
   if (event.type === 'sink-ended') {
+    const { sink, error } = event;
     return {
       ...ended,
-      sinks: new Map([...ended.sinks, [event.sink, event.error]]),
-      error: ended.error ?? event.error,
+      sinks: new Map([...ended.sinks, [sink, error]]),
+      failure: ended.failure ?? (error && { what: `the sink ${sink} failed`, error }),
     };
   }
   if (event.type === 'delivery' && event.event.type === 'drained') {
     const { lost, rejected, error } = event.event;
-    return { ...ended, lost: ended.lost + lost + rejected, error: ended.error ?? error };
+    return {
+      ...ended,
+      lost: ended.lost + lost + rejected,
+      failure: ended.failure ?? (error && { what: 'the last export failed', error }),
+    };
   }
   return ended;
+}
+
+/** How a flush that somebody waits for has gone so far. */
+interface FlushOutcome {
+  readonly isOver: boolean;
+  /** Why the first of its exports failed, or was refused. */
+  readonly error: Error | undefined;
+}
+
+const FLUSH_BEGUN: FlushOutcome = { isOver: false, error: undefined };
+
+function noteFlush({ error }: FlushOutcome, event: DeliveryEvent): FlushOutcome {
+  switch (event.type) {
+    case 'flushed':
+      return { isOver: true, error };
+    case 'failed':
+    case 'drained':
+      return { isOver: true, error: error ?? event.error };
+    case 'rejected':
+      return { isOver: false, error: error ?? event.error };
+    default:
+      return { isOver: false, error };
+  }
 }

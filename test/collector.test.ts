@@ -1,4 +1,19 @@
-import { EMPTY, filter, firstValueFrom, lastValueFrom, of, throwError, toArray } from 'rxjs';
+import {
+  EMPTY,
+  filter,
+  firstValueFrom,
+  from,
+  ignoreElements,
+  lastValueFrom,
+  type Observable,
+  of,
+  queueScheduler,
+  type Subject,
+  switchMap,
+  tap,
+  throwError,
+  toArray,
+} from 'rxjs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   type Collection,
@@ -141,14 +156,104 @@ describe('a running collector', () => {
         broken: () => () => throwError(() => new Error('broken')),
         odd: () => () => throwError(() => undefined),
         over: () => () => EMPTY,
+        throwing: () => () => {
+          throw new Error('thrown');
+        },
       },
     });
-    const events: CollectorEvent[] = [];
-    collector.events$.subscribe((event) => events.push(event));
+    const ends: CollectorEvent[] = [];
+    collector.events$
+      .pipe(filter(({ type }) => type === 'sink-ended'))
+      .subscribe((event) => ends.push(event));
     await collectedOnce(collector);
+    expect(ends).toEqual([
+      { type: 'sink-ended', sink: 'broken', error: new Error('broken') },
+      { type: 'sink-ended', sink: 'odd', error: new Error('undefined') },
+      { type: 'sink-ended', sink: 'over', error: undefined },
+      { type: 'sink-ended', sink: 'throwing', error: new Error('thrown') },
+    ]);
     await expect(collector.flush()).rejects.toThrowError(/broken|has ended/u);
     await eventually(() => names.length > 0);
-    await expect(collector.shutdown()).rejects.toThrowError('the last export failed: broken');
+    await expect(collector.shutdown()).rejects.toThrowError(/^the sink broken failed: broken$/u);
+    expect(ends.slice(4)).toEqual([{ type: 'sink-ended', sink: 'sink', error: undefined }]);
+  });
+
+  it('tells who listens after the shutdown how each sink has ended, and completes', async () => {
+    const { sink } = arraySink();
+    const collector = startCollector({ msbHome: testHome(), sinks: { sink } });
+    await collector.shutdown();
+    expect(await lastValueFrom(collector.events$.pipe(toArray()))).toEqual([
+      { type: 'sink-ended', sink: 'sink', error: undefined },
+    ]);
+  });
+
+  it('shuts down also a sink that subscribes only afterwards', async () => {
+    const { names, sink } = arraySink();
+    let connected = (): void => {};
+    const connection = new Promise<void>((resolve) => {
+      connected = resolve;
+    });
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      sinks: {
+        late: (flush$) => (source) => from(connection).pipe(switchMap(() => source.pipe(sink(flush$)))),
+      },
+    });
+    await collectedOnce(collector);
+    const shutdown = collector.shutdown();
+    connected();
+    await shutdown;
+    expect(names).toEqual([]);
+  });
+
+  it('gives the first reading to all sinks, also where time does not pass in between', async () => {
+    const seen: string[] = [];
+    const counting = (name: string) => () => (source: Observable<Collection>) =>
+      source.pipe(
+        tap(() => seen.push(name)),
+        ignoreElements(),
+      );
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      scheduler: queueScheduler,
+      sinks: { first: counting('first'), second: counting('second') },
+    });
+    await collector.shutdown();
+    expect(seen).toEqual(['first', 'second']);
+  });
+
+  it('rejects a flush of which the receiver refuses the data, as it does its shutdown', async () => {
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      sinks: {
+        sink: (flush$) =>
+          deliver<Collection>(
+            { export: async () => ({ status: 'rejected', error: new Error('bad data') }) },
+            { flush$ },
+          ),
+      },
+    });
+    await collectedOnce(collector);
+    await expect(collector.flush()).rejects.toThrowError('bad data');
+    await expect(collector.shutdown()).rejects.toThrowError(/^the last export failed: bad data$/u);
+  });
+
+  it('hands out no means to end the flushes of others', async () => {
+    const { names, sink } = arraySink();
+    const collector = startCollector({
+      msbHome: homeWithSandbox(),
+      sinks: {
+        rogue: (flush$) => {
+          (flush$ as Partial<Subject<void>>).complete?.();
+          return () => EMPTY;
+        },
+        sink,
+      },
+    });
+    await collectedOnce(collector);
+    await expect(collector.flush()).rejects.toThrowError('the sink rogue has ended');
+    expect(names).toEqual(['devbox']);
+    await collector.shutdown();
   });
 
   it('feeds several sinks from one reading', async () => {

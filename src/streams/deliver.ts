@@ -19,7 +19,7 @@ import {
   merge,
   mergeMap,
   NEVER,
-  type Observable,
+  Observable,
   type ObservableInput,
   type OperatorFunction,
   of,
@@ -161,6 +161,12 @@ export function deliver<T>(
       catchError(() => EMPTY),
     );
 
+    const shutdownUnlessBegun = (): void => {
+      if (!shutDown) {
+        shutdown$.subscribe();
+      }
+    };
+
     const retryInMillis = (result: ExportResult<T>, isLast: boolean): number | undefined => {
       if (isLast || !state.isFailure(result)) {
         return undefined;
@@ -241,7 +247,10 @@ export function deliver<T>(
     const drain$ = concat(
       concat(lastExports$, shutdown$).pipe(takeUntil(timer(exportTimeoutMillis, scheduler))),
       overdue$,
-      defer(() => of(state.drained())),
+      defer(() => {
+        shutdownUnlessBegun();
+        return of(state.drained());
+      }),
       end$.pipe(mergeMap((end) => (end.kind === 'E' ? throwError(() => end.error) : EMPTY))),
     );
 
@@ -255,16 +264,19 @@ export function deliver<T>(
         flush$.pipe(noteAsked, takeUntil(end$), connect(flushes)),
       ),
       drain$,
-    ).pipe(
-      finalize(() => {
-        if (!shutDown) {
-          shutdown$.subscribe();
-        }
-      }),
-    );
+    ).pipe(finalize(shutdownUnlessBegun));
   };
 
-  return (source) => source.pipe(connect(run));
+  return (source) =>
+    new Observable((subscriber) =>
+      source
+        .pipe(
+          // A source that emits all at once cannot be unsubscribed from meanwhile.
+          takeWhile(() => !subscriber.closed),
+          connect(run),
+        )
+        .subscribe(subscriber),
+    );
 }
 
 /** The wait that a receiver asked for, ms; 0 if it did not. */

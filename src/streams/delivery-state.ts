@@ -66,7 +66,7 @@ export class DeliveryState<T> {
     const left = this.leftToFlush;
     this.#isExporting = true;
     if (left > 0) {
-      const size = batchSize(this.#held.items.slice(0, left));
+      const size = batchSize(this.#held.oldest(left));
       this.#inFlight = this.#held.take(size >= 1 && size <= left ? Math.floor(size) : left);
     }
     return this.#inFlight;

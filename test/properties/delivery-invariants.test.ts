@@ -177,7 +177,7 @@ holds(
     expect(trace.shutdowns).toHaveLength(1);
     const { kind, at } = schedule.end;
     if (kind === 'unsubscribed') {
-      expect(trace.shutdowns).toEqual([at]);
+      expect(trace.shutdowns).toEqual([{ at, eventsBefore: trace.events.length }]);
       expect(trace.ended).toBeUndefined();
       expect(trace.events.every((each) => each.at <= at)).toBe(true);
       expect(trace.exports.every((each) => each.at <= at)).toBe(true);
@@ -192,6 +192,7 @@ holds(
     expect(trace.ended?.at).toBeLessThanOrEqual(drainBegins + schedule.exportTimeout);
     expect(trace.ended?.error).toEqual(kind === 'fails' ? new Error('source') : undefined);
     expect(trace.events.at(-1)?.event.type).toBe('drained');
+    expect(trace.shutdowns[0].eventsBefore, 'shut down before that is told').toBe(trace.events.length - 1);
   },
 );
 

@@ -2,12 +2,14 @@ import { inspect } from 'node:util';
 import {
   concat,
   defer,
+  from,
   ignoreElements,
   NEVER,
   Observable,
   of,
   range,
   Subject,
+  take,
   throwError,
   timer,
 } from 'rxjs';
@@ -159,6 +161,19 @@ describe('a flush', () => {
         types[type] = (types[type] ?? 0) + 1;
       });
     expect(types).toEqual({ exported: 20_000, drained: 1 });
+  });
+
+  it('lets go of a source that emits all at once', () => {
+    let pulled = 0;
+    const endless = function* () {
+      for (;;) {
+        yield pulled++;
+      }
+    };
+    from(endless())
+      .pipe(deliver({ export: () => of(undefined) }, { maxBuffered: 1 }), take(1))
+      .subscribe();
+    expect(pulled).toBeLessThan(5);
   });
 
   it('asks the exporter for the size of a batch only of what it is to send, and takes any answer', () => {

@@ -57,7 +57,7 @@ export interface Trace {
     readonly releasedAt: number | undefined;
   }[];
   readonly events: readonly { readonly at: number; readonly event: DeliveryEvent }[];
-  readonly shutdowns: readonly number[];
+  readonly shutdowns: readonly { readonly at: number; readonly eventsBefore: number }[];
   /** When and how the stream ended by itself. */
   readonly ended: { readonly at: number; readonly error: unknown } | undefined;
   /** Exports that had been begun when the source ended: an instant alone does not tell what came first in it. */
@@ -177,7 +177,7 @@ export function runSchedule(schedule: Schedule): Trace {
   const trace = {
     exports: [] as Writable<Trace['exports'][number]>[],
     events: [] as { at: number; event: DeliveryEvent }[],
-    shutdowns: [] as number[],
+    shutdowns: [] as Trace['shutdowns'][number][],
     ended: undefined as Trace['ended'],
     exportsBeforeEnd: 0,
   };
@@ -206,7 +206,7 @@ export function runSchedule(schedule: Schedule): Trace {
         return (answer as Observable<ExportResult<number>>).pipe(finalize(release));
       },
       shutdown: () => {
-        trace.shutdowns.push(scheduler.now());
+        trace.shutdowns.push({ at: scheduler.now(), eventsBefore: trace.events.length });
         return EMPTY;
       },
     },
