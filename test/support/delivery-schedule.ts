@@ -94,21 +94,34 @@ const response: fc.Arbitrary<Response> = fc.record({
   retryAfter: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5_000 })),
 });
 
+/** Failures until long after the wait has stopped growing. */
+const outage: fc.Arbitrary<Response[]> = fc.array(
+  fc.record({
+    kind: fc.constantFrom('failed', 'throws', 'errors', 'hangs'),
+    delay: fc.integer({ min: 0, max: 20 }),
+    retryAfter: fc.constant(0),
+  }),
+  { minLength: 5, maxLength: 15, size: 'max' },
+);
+
 const times = (maxLength: number): fc.Arbitrary<number[]> =>
   fc
-    .uniqueArray(fc.integer({ min: 1, max: DURATION }), { maxLength })
+    .uniqueArray(fc.integer({ min: 1, max: DURATION }), { maxLength, size: 'max' })
     .map((unsorted) => unsorted.sort((a, b) => a - b));
 
 /** Random schedules. */
 export const schedules: fc.Arbitrary<Schedule> = fc.record({
-  flushInterval: fc.integer({ min: 20, max: 500 }),
+  flushInterval: fc.oneof(fc.integer({ min: 5, max: 40 }), fc.integer({ min: 40, max: 500 })),
   maxBuffered: fc.integer({ min: 1, max: 6 }),
   exportTimeout: fc.integer({ min: 10, max: 300 }),
   batchSize: fc.integer({ min: 1, max: 8 }),
   exportsEmptyBatches: fc.boolean(),
   items: times(25),
   flushes: times(5),
-  responses: fc.array(response, { maxLength: 25 }),
+  responses: fc.oneof(
+    { weight: 3, arbitrary: fc.array(response, { maxLength: 25, size: 'max' }) },
+    { weight: 1, arbitrary: outage },
+  ),
   end: fc.record({
     kind: fc.constantFrom('completes', 'completes', 'fails', 'unsubscribed'),
     at: fc.integer({ min: 1, max: DURATION + 500 }),
