@@ -2,7 +2,7 @@
  * A sink of one's own: posts collections as newline-delimited JSON to a web server, with the library's buffering,
  * cadence and backoff.
  *
- *     npx tsx examples/custom-sink.ts /var/lib/microsandbox http://localhost:8080/ingest
+ *     npx tsx examples/custom-sink.ts /var/lib/microsandbox http://localhost:8080/ingest [seconds between flushes]
  */
 
 import {
@@ -15,8 +15,11 @@ import {
 } from 'msb-metrics';
 import { fromEvent, merge, takeUntil } from 'rxjs';
 
-const [msbHome = `${process.env.HOME}/.microsandbox`, url = 'http://localhost:8080/ingest'] =
-  process.argv.slice(2);
+const [
+  msbHome = `${process.env.HOME}/.microsandbox`,
+  url = 'http://localhost:8080/ingest',
+  flushSeconds = '5',
+] = process.argv.slice(2);
 
 class NdjsonExporter implements Exporter<Collection> {
   /** One attempt. Throwing means failed: the batch is held again, and the backoff begins. */
@@ -53,7 +56,7 @@ collections({ msbHome })
     takeUntil(merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'))),
     unseenSamples(),
     deliver(new NdjsonExporter(), {
-      flushIntervalMillis: 5_000,
+      flushIntervalMillis: Number(flushSeconds) * 1_000,
       maxBuffered: 120,
       exportTimeoutMillis: 6_000,
     }),
@@ -63,11 +66,17 @@ collections({ msbHome })
       case 'exported':
         console.log(`delivered ${event.items} collections`);
         break;
+      case 'rejected':
+        console.log(`gave up ${event.items} collections: ${event.error.message}`);
+        break;
+      case 'dropped':
+        console.log(`buffer full: dropped ${event.items}, ${event.total} in all`);
+        break;
       case 'failed':
         console.log(`failed: ${event.error.message}; next attempt in ${event.retryInMillis ?? 'no'} ms`);
         break;
       case 'drained':
-        console.log(`done, ${event.lost} lost`);
+        console.log(`done, ${event.lost + event.rejected} lost`);
         break;
     }
   });

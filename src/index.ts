@@ -10,12 +10,12 @@ export {
   startCollector,
 } from './collector.js';
 export { MAX_DELAY_MILLIS } from './options.js';
-export { VERSION } from './package-info.js';
 export { Collection, type SandboxRun, type Snapshot } from './shm/collection.js';
 export { COLUMN, ROW_WIDTH } from './shm/columns.js';
 export { DEFAULT_MAX_SAMPLE_AGE_MILLIS, type ReadOptions, readRegistry } from './shm/read-collection.js';
 export { registryName } from './shm/registry-name.js';
 export { RegistryError, type RegistryState, type RegistryStatus } from './shm/registry-status.js';
+export type { AttributeOptions } from './sinks/otlp/attributes.js';
 export { type OtlpProtocol, parseEndpoint } from './sinks/otlp/endpoint.js';
 export { headerProblem } from './sinks/otlp/headers.js';
 export { type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
@@ -52,6 +52,14 @@ export type {
   Rejected,
   Split,
 } from './streams/delivery-events.js';
-export type { DeliveryTotals, Exporter, ExportResult, PartialSuccess } from './streams/exporter.js';
+export {
+  type DeliveryTotals,
+  type Exporter,
+  type ExportResult,
+  INITIAL_TOTALS,
+  MAX_SPLITS_IN_A_ROW,
+  type PartialSuccess,
+} from './streams/exporter.js';
 export { type FlushCadenceOptions, type FlushCause, flushCadence } from './streams/flush-cadence.js';
 export { unseenSamples } from './streams/unseen-samples.js';
+export { VERSION } from './version.js';

@@ -68,6 +68,7 @@ export class Collection implements Iterable<Snapshot> {
    * @param rows the values, row after row; see {@link COLUMN} for the order. Unknown values are NaN.
    * @param registries the state of each registry looked at
    * @param collectMillis how long reading took, ms
+   * @throws {RangeError} unless there are {@link ROW_WIDTH} values for each run
    */
   constructor(
     readonly collectedAtMillis: number,
@@ -75,19 +76,29 @@ export class Collection implements Iterable<Snapshot> {
     readonly rows: Float64Array,
     readonly registries: readonly RegistryStatus[] = [],
     readonly collectMillis = 0,
-  ) {}
+  ) {
+    if (rows.length !== runs.length * ROW_WIDTH) {
+      throw new RangeError(
+        `rows: expected ${ROW_WIDTH} values for each of ${runs.length} runs, got ${rows.length}`,
+      );
+    }
+  }
 
   /** Number of sandboxes. Not called `length`, for `from(collection)` would then take it for an array. */
   get size(): number {
     return this.runs.length;
   }
 
-  /** The value in a row's column, NaN if unknown. `column` is one of {@link COLUMN}. */
+  /** The value in a row's column, NaN if unknown: row 0 to `size - 1`, `column` one of {@link COLUMN}. Not checked. */
   value(row: number, column: number): number {
     return this.rows[row * ROW_WIDTH + column];
   }
 
-  /** The snapshot in a row, 0 to `size - 1`. */
+  /**
+   * The snapshot in a row, 0 to `size - 1`.
+   *
+   * @throws {RangeError} for a row that there is not
+   */
   at(row: number): Snapshot {
     const run = this.runs[row];
     if (run === undefined) {

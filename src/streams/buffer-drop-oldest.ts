@@ -25,10 +25,12 @@ export interface DropOldestBatch<T> {
 
 /**
  * Collects values and emits them as one batch whenever `flush$` emits, keeping the newest `maxBuffered`: when full,
- * the oldest is dropped, and counted in the next batch. On completion the rest is emitted, if there is any.
+ * the oldest is dropped, and counted in the next batch. On completion the rest is emitted, if there is any; a failure,
+ * of the source or of `flush$`, is passed on at once, and what was kept is gone.
  *
  * @param maxBuffered the most values kept; an integer of 1 or more
- * @param flush$ when to emit; its completion ends nothing
+ * @param flush$ when to emit; its completion ends nothing. It is subscribed to before the source: one that is made of
+ *   the source's values emits before the value that causes it is kept
  * @throws {RangeError} for a `maxBuffered` out of its range, when called
  */
 export function bufferDropOldest<T>(

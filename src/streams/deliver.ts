@@ -50,9 +50,12 @@ export interface DeliveryOptions {
   readonly flushIntervalMillis?: number | undefined;
   /** The most items held; beyond it the oldest is dropped. Default 60; an integer of 1 or more. */
   readonly maxBuffered?: number | undefined;
-  /** The longest that one export may take, and the whole of the drain, ms. Default 30,000. */
+  /** The longest that one export may take, and the whole of the drain, ms. Default 30,000; 1 to 2,147,483,647. */
   readonly exportTimeoutMillis?: number | undefined;
-  /** Any value flushes at once, even in a backoff. It must not fail. Default: none. */
+  /**
+   * Any value flushes at once, even in a backoff. It must not fail. It is subscribed to before the source: a flush that
+   * is itself made of the source's values goes before the value that asks for it. Default: none.
+   */
   readonly flush$?: Observable<unknown> | undefined;
   /** Times flushes, waits and timeouts, and gives the wall-clock time. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;

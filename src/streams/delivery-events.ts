@@ -24,7 +24,7 @@ export interface Failed {
   readonly error: Error;
   /** Failures in a row, this one included. */
   readonly failures: number;
-  /** Milliseconds to the next scheduled attempt; `undefined` if there is none, for this was the drain's. */
+  /** Milliseconds to the next attempt: 0 if the drain follows, `undefined` if there is none, for this was the drain's. */
   readonly retryInMillis: number | undefined;
   /** Items held now. */
   readonly held: number;

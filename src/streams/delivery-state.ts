@@ -189,6 +189,6 @@ export class DeliveryState<T> {
 }
 
 /** What is left of a batch's last item: one or none, for an empty batch has no last item. */
-function remainderOf<T>(batch: readonly T[], result: { readonly remainder?: T }): readonly T[] {
+function remainderOf<T>(batch: readonly T[], result: { readonly remainder?: T | undefined }): readonly T[] {
   return batch.length === 0 || result.remainder === undefined ? [] : [result.remainder];
 }

@@ -14,23 +14,23 @@ import type { ObservableInput } from 'rxjs';
 export type ExportResult<T> =
   | {
       readonly status: 'delivered';
-      readonly remainder?: T;
+      readonly remainder?: T | undefined;
       /** What the receiver did not take of a batch that it took, and why, in its own words. */
-      readonly partial?: PartialSuccess;
+      readonly partial?: PartialSuccess | undefined;
     }
   | {
       readonly status: 'rejected';
       readonly error: Error;
-      readonly remainder?: T;
+      readonly remainder?: T | undefined;
       /** Data points given up of an item that goes on as `remainder`. */
-      readonly rejectedPoints?: number;
+      readonly rejectedPoints?: number | undefined;
     }
   | { readonly status: 'split'; readonly error: Error }
   | {
       readonly status: 'failed';
       readonly error: Error;
       /** The wait that the receiver asked for, ms. */
-      readonly retryAfterMillis?: number;
+      readonly retryAfterMillis?: number | undefined;
     };
 
 /** The most `split`s in a row, without anything between them that gets on: a bound on what a flush may try. */
@@ -81,7 +81,7 @@ export interface Exporter<T> {
   /**
    * Makes one attempt to deliver a batch, and tells how it ended.
    *
-   * The first value decides, later ones are ignored; completing without one, or with `undefined`, means
+   * The first value decides, later ones are ignored; completing without one, or with `undefined` or `null`, means
    * `delivered`. Throwing or failing means `failed`, as does a value that is no {@link ExportResult}. So a function
    * that returns a promise of nothing is an exporter. It is unsubscribed from when it takes longer than the export timeout, or
    * when the sink is unsubscribed from: it should then let go of the connection.
@@ -108,7 +108,7 @@ export interface Exporter<T> {
 
   /**
    * Lets go of all that the exporter holds. Called once: at the end of the drain, which waits for it within the
-   * export timeout, or when the sink is unsubscribed from, which does not wait.
+   * export timeout; when that is up, or when the sink is unsubscribed from, which do not wait.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: what a function without a return returns
   shutdown?(): ObservableInput<unknown> | void;

@@ -7,7 +7,9 @@ import type { Collection, SandboxRun } from '../shm/collection.js';
  * rhythm of the ticks is kept.
  *
  * What counts is the time of the sample, by run. A clock stepped back makes new samples, with their own times.
- * Runs are remembered for as long as their registry's reader keeps them; forgetting is the garbage collector's.
+ * Runs are remembered for as long as their registry's reader keeps them; forgetting is the garbage collector's. Each
+ * subscription to `collections` has readers, and so runs, of its own: to two of them in one stream everything is new
+ * twice, and so it is to one that was subscribed to again.
  */
 export function unseenSamples(): MonoTypeOperatorFunction<Collection> {
   return (source) =>

@@ -46,7 +46,8 @@ describe('the examples', () => {
   it('custom-sink delivers through a failure of its backend, gives up what is refused, and drains', async () => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome });
-    registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+    const slot = registry.start(tenant());
+    registry.sample(slot, { sampledAtMillis: Date.now() });
     const bodies: string[] = [];
     let status = 500;
     const server = createServer((request, response) => {
@@ -68,12 +69,16 @@ describe('the examples', () => {
       server.closeAllConnections();
     });
     const { port } = server.address() as AddressInfo;
-    const { child, output, exit } = example('custom-sink', msbHome, `http://127.0.0.1:${port}/`);
-    await eventually(() => output().includes('failed: 500 words; next attempt in 5000 ms'));
+    const { child, output, exit } = example('custom-sink', msbHome, `http://127.0.0.1:${port}/`, '1');
+    await eventually(() => output().includes('failed: 500 words; next attempt in 1000 ms'));
+    status = 400;
+    await eventually(() => /gave up [1-9]\d* collections: words/u.test(output()));
+    registry.sample(slot, { sampledAtMillis: Date.now() });
     status = 200;
+    await eventually(() => /delivered [1-9]/u.test(output()));
     child.kill('SIGTERM');
     expect(await exit).toBe(0);
-    expect(output()).toMatch(/delivered \d+ collections\ndone, 0 lost\n$/u);
+    expect(output()).toMatch(/\ndone, 0 lost\n$/u);
     expect(JSON.parse(bodies.join('').split('\n')[0])).toMatchObject({ name: 'devbox', sandboxId: 33 });
   });
 

@@ -1,6 +1,7 @@
 import { from, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { COLUMN } from '../../src/shm/columns.js';
+import { Collection } from '../../src/shm/collection.js';
+import { COLUMN, ROW_WIDTH } from '../../src/shm/columns.js';
 import { collectionOf, sandboxRuns } from '../support/collections.js';
 
 const runs = sandboxRuns(4);
@@ -46,6 +47,12 @@ describe('a collection', () => {
 
   it.each([-1, 4, 0.5])('has no row %d', (row) => {
     expect(() => collection.at(row)).toThrowError(`row ${row} of a collection of 4`);
+  });
+
+  it.each([0, ROW_WIDTH - 1, ROW_WIDTH + 1])('is not made of one run and %d values', (length) => {
+    expect(() => new Collection(0, runs.slice(0, 1), new Float64Array(length))).toThrowError(
+      `rows: expected ${ROW_WIDTH} values for each of 1 runs, got ${length}`,
+    );
   });
 
   it('has no uptime below 0 where the clock was stepped back', () => {

@@ -133,11 +133,7 @@ export class OtlpExporter implements Exporter<Collection> {
     switch (answer.kind) {
       case 'accepted':
         this.#accepted(sent, remainder);
-        return {
-          status: 'delivered',
-          ...(remainder === undefined ? {} : { remainder }),
-          ...(answer.partial === undefined ? {} : { partial: answer.partial }),
-        };
+        return { status: 'delivered', remainder, partial: answer.partial };
       case 'bad-data':
         return this.#refused(answer.error, sent, remainder, hasOwnMetrics);
       case 'too-large':
@@ -149,11 +145,7 @@ export class OtlpExporter implements Exporter<Collection> {
         this.#limitBytes = MAX_REQUEST_BYTES;
         return { status: 'failed', error: answer.error };
       case 'failed':
-        return {
-          status: 'failed',
-          error: answer.error,
-          ...(answer.retryAfterMillis === undefined ? {} : { retryAfterMillis: answer.retryAfterMillis }),
-        };
+        return { status: 'failed', error: answer.error, retryAfterMillis: answer.retryAfterMillis };
     }
   }
 

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { catchError, defer, from, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
 import { requireOneOf, requireText, requireTexts } from '../../options.js';
-import { VERSION } from '../../package-info.js';
 import { type DeliveryOptions, deliver, deliveryOptions } from '../../streams/deliver.js';
 import { unseenSamples } from '../../streams/unseen-samples.js';
+import { VERSION } from '../../version.js';
 import type { Sink } from '../sink.js';
 import { type Answer, presentable } from './answer.js';
 import type { AttributeOptions } from './attributes.js';

@@ -11,9 +11,12 @@ import { formatCollection } from './line.js';
 export interface StdoutSinkOptions extends DeliveryOptions {
   /** Where the lines go. Default `process.stdout`. It is not closed. */
   readonly stream?: Writable | undefined;
-  /** Default 1,000: somebody is watching. */
+  /** Milliseconds from one scheduled flush to the next. Default 1,000, for somebody is watching; 1 to 67,108,863. */
   readonly flushIntervalMillis?: number | undefined;
-  /** Default 5,000: a stop must not wait long for a reader that does not read. */
+  /**
+   * The longest that one write may take, and the whole of the drain, ms. Default 5,000, for a stop must not wait long
+   * for a reader that does not read; 1 to 2,147,483,647.
+   */
   readonly exportTimeoutMillis?: number | undefined;
 }
 
