@@ -11,7 +11,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { deliver } from '../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../src/streams/delivery-events.js';
-import { runs } from '../support/runs.js';
+import { ARE_RUNS_FEWER, runs } from '../support/runs.js';
 
 type Work = (this: SchedulerAction<unknown>, state?: unknown) => void;
 
@@ -127,8 +127,11 @@ describe('races of promises', () => {
       runs(1_000),
     );
     console.log(JSON.stringify(reached));
+    if (ARE_RUNS_FEWER) {
+      return;
+    }
     for (const [what, count] of Object.entries(reached)) {
-      expect(count, what).toBeGreaterThan(process.env.FC_PATH === undefined ? 20 : -1);
+      expect(count, what).toBeGreaterThan(20);
     }
   });
 });

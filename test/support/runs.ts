@@ -1,5 +1,8 @@
 import type * as fc from 'fast-check';
 
+/** Whether properties are run less often than they should be, so that not all that they are about is reached. */
+export const ARE_RUNS_FEWER = process.env.FC_PATH !== undefined || Number(process.env.FC_RUNS ?? 1) < 1;
+
 /**
  * Parameters of a property: at least `numRuns` runs, the failing seed and path printed with the counter-example. To
  * run it again set FC_SEED, and FC_PATH for that very case; FC_RUNS multiplies the number of runs.
