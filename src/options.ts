@@ -53,10 +53,7 @@ export function requireOneOf(option: string, value: unknown, choices: readonly s
  * @throws {RangeError} unless it is an object of which all values are strings
  */
 export function requireTexts(option: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) {
-    throw new RangeError(`${option}: expected an object with texts, got ${inspect(value)}`);
-  }
-  for (const [name, text] of Object.entries(value)) {
+  for (const [name, text] of entriesOf(option, value, 'texts')) {
     if (typeof text !== 'string') {
       throw new RangeError(`${option}: expected a text for ${name}, got a value of the type ${typeof text}`);
     }
@@ -69,10 +66,7 @@ export function requireTexts(option: string, value: unknown): void {
  * @throws {RangeError} unless it is an object of which all values are functions
  */
 export function requireFunctions(option: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null) {
-    throw new RangeError(`${option}: expected an object with functions, got ${inspect(value)}`);
-  }
-  for (const [name, each] of Object.entries(value)) {
+  for (const [name, each] of entriesOf(option, value, 'functions')) {
     if (typeof each !== 'function') {
       throw new RangeError(`${option}: expected a function for ${name}, got ${inspect(each)}`);
     }
@@ -88,4 +82,11 @@ export function requireText(option: string, value: string): void {
   if (typeof value !== 'string' || value.length === 0) {
     throw new RangeError(`${option}: expected a text that is not empty, got ${inspect(value)}`);
   }
+}
+
+function entriesOf(option: string, value: unknown, contents: string): [string, unknown][] {
+  if (typeof value !== 'object' || value === null) {
+    throw new RangeError(`${option}: expected an object with ${contents}, got ${inspect(value)}`);
+  }
+  return Object.entries(value);
 }

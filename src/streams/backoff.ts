@@ -39,7 +39,10 @@ export interface BackoffOptions<T> {
   readonly baseMillis: number;
   /** Any value ends a wait at once; its failure takes the place of the source's. Default: never. */
   readonly attemptNow$?: Observable<unknown> | undefined;
-  /** Any value ends a wait, and the stream with it: it completes. Its failure takes the place of the source's. Default: never. */
+  /**
+   * Any value ends a wait, and the stream with it: it completes. Its failure takes the place of the source's. Default:
+   * never.
+   */
   readonly giveUp$?: Observable<unknown> | undefined;
   /** The wait that an error itself asks for, ms. Default: none. */
   readonly retryAfterMillis?: ((error: unknown) => number) | undefined;

@@ -156,19 +156,17 @@ export function deliver<T>(
       asked = true;
       state.flushAllHeld();
     });
+    /** Shuts the exporter down, the first time that it is subscribed to. */
     const shutdown$ = defer(() => {
+      if (shutDown) {
+        return EMPTY;
+      }
       shutDown = true;
       return exporter.shutdown?.() ?? EMPTY;
     }).pipe(
       ignoreElements(),
       catchError(() => EMPTY),
     );
-
-    const shutdownUnlessBegun = (): void => {
-      if (!shutDown) {
-        shutdown$.subscribe();
-      }
-    };
 
     const retryInMillis = (result: ExportResult<T>, isLast: boolean): number | undefined => {
       if (isLast || !state.isFailure(result)) {
@@ -251,7 +249,7 @@ export function deliver<T>(
       concat(lastExports$, shutdown$).pipe(takeUntil(timer(exportTimeoutMillis, scheduler))),
       overdue$,
       defer(() => {
-        shutdownUnlessBegun();
+        shutdown$.subscribe();
         return of(state.drained());
       }),
       end$.pipe(mergeMap((end) => (end.kind === 'E' ? throwError(() => end.error) : EMPTY))),
@@ -267,7 +265,11 @@ export function deliver<T>(
         flush$.pipe(noteAsked, takeUntil(end$), connect(flushes)),
       ),
       drain$,
-    ).pipe(finalize(shutdownUnlessBegun));
+    ).pipe(
+      finalize(() => {
+        shutdown$.subscribe();
+      }),
+    );
   };
 
   return (source) =>

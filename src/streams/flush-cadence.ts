@@ -9,7 +9,10 @@ export type FlushCause = 'scheduled' | 'explicit';
 export interface FlushCadenceOptions {
   /** Milliseconds from one scheduled flush to the next, the first after one interval. 1 to 67,108,863. */
   readonly flushIntervalMillis: number;
-  /** Any value asks for a flush at once; the scheduled ones go on as they would have. Its failure is that of the cadence. Default: none. */
+  /**
+   * Any value asks for a flush at once; the scheduled ones go on as they would have. Its failure is that of the
+   * cadence. Default: none.
+   */
   readonly flush$?: Observable<unknown> | undefined;
   /** Times the scheduled flushes. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;

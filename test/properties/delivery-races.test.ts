@@ -1,13 +1,5 @@
 import * as fc from 'fast-check';
-import {
-  lastValueFrom,
-  type SchedulerAction,
-  type SchedulerLike,
-  Subject,
-  Subscription,
-  tap,
-  toArray,
-} from 'rxjs';
+import { lastValueFrom, type SchedulerAction, type SchedulerLike, Subject, Subscription, tap } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { deliver } from '../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../src/streams/delivery-events.js';
@@ -90,7 +82,6 @@ describe('races of promises', () => {
                 { flushIntervalMillis: 1_000, flush$, maxBuffered, scheduler: racing(s) },
               ),
               tap((event) => trace.push(event)),
-              toArray(),
             ),
           );
           s.scheduleSequence([
