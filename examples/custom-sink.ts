@@ -55,7 +55,7 @@ collections({ msbHome })
     // The end of the source is the drain: what is held gets one last attempt.
     takeUntil(merge(fromEvent(process, 'SIGINT'), fromEvent(process, 'SIGTERM'))),
     unseenSamples(),
-    deliver(new NdjsonExporter(), {
+    deliver(() => new NdjsonExporter(), {
       flushIntervalMillis: Number(flushSeconds) * 1_000,
       maxBuffered: 120,
       exportTimeoutMillis: 6_000,

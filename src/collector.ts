@@ -59,8 +59,8 @@ export interface RunningCollector {
   flush(): Promise<void>;
 
   /**
-   * Stops collecting, gives what is held one last attempt, and lets go of everything. Further calls wait for the
-   * same end, which is when all sinks have completed: those made with `deliver` do, soon after their source has.
+   * Stops collecting, gives what is held one last attempt, and releases everything. Further calls wait for the same end:
+   * all sinks have completed. Those made with `deliver` complete soon after their source.
    *
    * @returns a promise that rejects with a {@link LostCollectionsError} if the last export of a sink failed or was
    * refused, or a sink failed by itself
@@ -88,10 +88,10 @@ export class LostCollectionsError extends Error {
 }
 
 /**
- * Starts reading the registries of an MSB_HOME into sinks, for those who want no streams of their own. One reading
- * feeds all sinks; none can hold up another.
+ * Starts reading the registries of an MSB_HOME into sinks, for programs without streams. One reading feeds all sinks, and
+ * none can hold up another.
  *
- * A sink that fails by itself, be it at once, ends with that error; the others go on.
+ * A sink that fails by itself, even at once, ends with that error, and the others go on.
  *
  * @throws {RangeError} for an option out of its range
  * @throws whatever one of the functions that make the sinks throws
@@ -101,7 +101,7 @@ export function startCollector(options: CollectorOptions): RunningCollector {
   const stop$ = new Subject<void>();
   const flush$ = new Subject<void>();
   const events$ = new Subject<CollectorEvent>();
-  // Once for all, so that who subscribes after the end finds it ended instead of starting it again.
+  // Connected once: a sink that subscribes after the end must find it ended, not start it again.
   const collections$ = connectable(collections(options).pipe(takeUntil(stop$)), {
     connector: () => new Subject<Collection>(),
     resetOnDisconnect: false,
@@ -131,7 +131,7 @@ export function startCollector(options: CollectorOptions): RunningCollector {
       [...sinks].map(([sink, error]) => ({ type: 'sink-ended', sink, error }) as const),
     ),
   );
-  // The sinks first: who hears of a collection and flushes, or shuts down, means that one too.
+  // Subscribe the sinks first, so that a listener of `collected` that flushes, or shuts down, includes that collection.
   merge(
     ...sinks.map(runSink),
     collections$.pipe(map((collection) => ({ type: 'collected', collection }) as const)),

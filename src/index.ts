@@ -1,6 +1,6 @@
 /**
  * msb-metrics as a library: observables of the metrics of microsandbox's sandboxes, operators that buffer, pace and
- * retry their delivery, sinks for OTLP and stdout, and a running collector for those who want no streams.
+ * retry their delivery, sinks for OTLP and stdout, and a running collector for programs without streams.
  */
 export {
   type CollectorEvent,
@@ -15,10 +15,10 @@ export { COLUMN, ROW_WIDTH } from './shm/columns.js';
 export { DEFAULT_MAX_SAMPLE_AGE_MILLIS, type ReadOptions, readRegistry } from './shm/read-collection.js';
 export { registryName } from './shm/registry-name.js';
 export { RegistryError, type RegistryState, type RegistryStatus } from './shm/registry-status.js';
-export type { AttributeOptions } from './sinks/otlp/attributes.js';
-export { type OtlpProtocol, parseEndpoint } from './sinks/otlp/endpoint.js';
-export { headerProblem } from './sinks/otlp/headers.js';
+export type { AttributeOptions } from './sinks/otlp/encoding/attributes.js';
 export { type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
+export { type OtlpProtocol, parseEndpoint } from './sinks/otlp/transport/endpoint.js';
+export { headerProblem } from './sinks/otlp/transport/headers.js';
 export { printable } from './sinks/printable.js';
 export type { Sink } from './sinks/sink.js';
 export {
@@ -28,11 +28,10 @@ export {
   stdoutSink,
 } from './sinks/stdout/stdout-sink.js';
 export {
-  type BackoffOptions,
+  askedWaitMillis,
   backoffMillis,
   MAX_BACKOFF_BASE_MILLIS,
   MAX_BACKOFF_MULTIPLE,
-  retryWithBackoff,
 } from './streams/backoff.js';
 export { bufferDropOldest, type DropOldestBatch } from './streams/buffer-drop-oldest.js';
 export {
@@ -40,7 +39,13 @@ export {
   collections,
   DEFAULT_COLLECT_INTERVAL_MILLIS,
 } from './streams/collections.js';
-export { DELIVERY_DEFAULTS, type DeliveryOptions, deliver } from './streams/deliver.js';
+export { deliver } from './streams/deliver.js';
+export type { DeliveryCommand, DeliveryEffect } from './streams/delivery/effect.js';
+export type { ExporterFactory } from './streams/delivery/exporter-for.js';
+export type { DeliveryInput } from './streams/delivery/input.js';
+export { runTransitions } from './streams/delivery/run-transitions.js';
+export { type Delivery, initialDelivery, type SourceEnd } from './streams/delivery/state.js';
+export { type DeliverySettings, type Step, transition } from './streams/delivery/transition.js';
 export type {
   DeliveryEvent,
   Drained,
@@ -52,6 +57,8 @@ export type {
   Rejected,
   Split,
 } from './streams/delivery-events.js';
+export { DELIVERY_DEFAULTS, type DeliveryOptions } from './streams/delivery-options.js';
+export { dropOldest, type Trimmed } from './streams/drop-oldest.js';
 export {
   type DeliveryTotals,
   type Exporter,
@@ -61,5 +68,6 @@ export {
   type PartialSuccess,
 } from './streams/exporter.js';
 export { type FlushCadenceOptions, type FlushCause, flushCadence } from './streams/flush-cadence.js';
+export { Queue } from './streams/queue.js';
 export { unseenSamples } from './streams/unseen-samples.js';
 export { VERSION } from './version.js';

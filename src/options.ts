@@ -48,7 +48,7 @@ export function requireOneOf(option: string, value: unknown, choices: readonly s
 }
 
 /**
- * Checks texts by name. The message tells the type of what is none, not the value, which may be a secret.
+ * Checks texts by name. The message has the type of a value that is not a text, never the value, which may be a secret.
  *
  * @throws {RangeError} unless it is an object of which all values are strings
  */

@@ -42,7 +42,7 @@ function arraySink() {
   const control = { failing: false };
   const sink = (flush$: Parameters<Parameters<typeof startCollector>[0]['sinks'][string]>[0]): Sink =>
     deliver<Collection>(
-      {
+      () => ({
         export: (batch) => {
           if (control.failing) {
             throw new Error('refused');
@@ -50,7 +50,7 @@ function arraySink() {
           names.push(...batch.flatMap((collection) => Array.from(collection, ({ name }) => name)));
           return of(undefined);
         },
-      },
+      }),
       { flushIntervalMillis: 60_000, flush$ },
     );
   return { names, control, sink };
@@ -228,7 +228,7 @@ describe('a running collector', () => {
       sinks: {
         sink: (flush$) =>
           deliver<Collection>(
-            { export: async () => ({ status: 'rejected', error: new Error('bad data') }) },
+            () => ({ export: async () => ({ status: 'rejected', error: new Error('bad data') }) }),
             { flush$ },
           ),
       },

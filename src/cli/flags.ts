@@ -179,7 +179,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   return { command, help, version, values };
 }
 
-/** The flags to expect; any at all where the command is not known, so that a bad flag is told of first. */
+/** The flags to expect. All flags if the command is not known, so that a bad flag is reported first. */
 function flagsOf(command: string | undefined, problem: string | undefined): readonly Flag[] {
   if (command !== undefined) {
     return COMMANDS[command];

@@ -7,8 +7,8 @@ const TARGET = 'grpc';
 const MOST_KINDS = 1_000;
 
 /**
- * Sends what the gRPC library logs to this program's log: its errors at `warn`, for they are ours to judge, and only
- * the first of those that differ in numbers alone, for it logs one an attempt.
+ * Sends what the gRPC library logs to this program's log. Its errors are logged at `warn`, because this program decides
+ * what is an error. Of messages that differ only in numbers the first is logged, because the library logs one an attempt.
  */
 export async function captureGrpcLogs(log: Log): Promise<void> {
   const { setLogger } = await import('./grpc-logger.js');

@@ -4,7 +4,7 @@ import type { LogFilter, LogLevel } from './log-filter.js';
 /** How records are written. */
 export type LogFormat = 'text' | 'json';
 
-/** What a record tells besides its message. */
+/** What a record has besides its message. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Writes records, one line each. */

@@ -13,7 +13,7 @@ const LEVEL_OF_STATE: Partial<Record<RegistryStatus['state'], LogLevel>> = {
 };
 
 /**
- * Turns what happens in a collector into log records: a trouble once when it begins and once when it ends, each
+ * Turns what happens in a collector into log records: a trouble is logged once when it begins and once when it ends, a
  * tick only at `debug`.
  */
 export class Reporter {
@@ -96,11 +96,11 @@ export class Reporter {
 }
 
 /**
- * A trouble that may go on from flush to flush: told when it begins, and when a flush has gone through without it.
- * What comes in between is told at `debug`.
+ * A trouble that may go on from flush to flush. Its beginning is logged, and its end, which is the first flush without
+ * it. What comes in between is logged at `debug`.
  */
 class Episode {
-  /** What it came to so far, by the names under which its end tells it; none while it is not under way. */
+  /** The counts so far, by their names in the log record of the end. `undefined` while there is no such trouble. */
   #counts: Readonly<Record<string, number>> | undefined;
   #hasHappenedSinceFlush = false;
 
@@ -129,8 +129,8 @@ class Episode {
 }
 
 /**
- * The cause that a failure's message tells. Numbers, times and ids after the first colon are those of one attempt,
- * and no news in the next.
+ * The cause in a failure's message. Numbers, times and ids after the first colon differ from attempt to attempt, and do
+ * not make another cause.
  */
 function causeOf(message: string): string {
   const [kind, ...rest] = message.split(':');
@@ -141,7 +141,7 @@ function causeOf(message: string): string {
 class SinkReporter {
   readonly #log: Log;
   readonly #target: string;
-  /** The cause last told of the outage under way. */
+  /** The cause last logged in the outage under way. */
   #failing: string | undefined;
   readonly #dropping = this.#episode(
     'warn',
@@ -187,7 +187,7 @@ class SinkReporter {
         break;
       case 'failed': {
         const cause = causeOf(event.error.message);
-        // What fails in the drain is told by its end.
+        // What fails in the drain is logged at its end.
         const isLast = event.retryInMillis === undefined;
         this.#write(isLast || this.#failing === cause ? 'debug' : 'warn', 'metrics export failed', {
           error: event.error.message,

@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
 /**
- * Standard output, without blocking: where it is a pipe or a socket, Node's own `process.stdout` writes to it
- * synchronously, and a reader that stops reading would stop the whole program, signals included.
+ * Standard output that never blocks. Node's own `process.stdout` writes synchronously to a pipe or a socket, so a reader
+ * that stops reading would stop the whole program, signals included.
  */
 export function openStdout(): Writable {
   const stat = fstatSync(1);

@@ -3,7 +3,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A value as it is shown in a {@link UsageError}: quoted, and cut where it is long. */
+/** A value as a {@link UsageError} shows it: quoted, and cut if it is long. */
 export function quoted(value: string): string {
   return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value);
 }

@@ -17,9 +17,9 @@ export interface CollectionsOptions extends ReadOptions {
 export const DEFAULT_COLLECT_INTERVAL_MILLIS = 1_000;
 
 /**
- * A cold observable of collections: each subscription maps the registries of an MSB_HOME on its own, reads them at
- * once and then at every interval, and unmaps them when it ends. It never completes, and no state of the
- * registries makes it fail: `collection.registries` tells what was found.
+ * A cold observable of collections. Each subscription maps the registries of an MSB_HOME itself, reads them at once and
+ * then at every interval, and unmaps them when it ends. It never completes, and no state of the registries makes it fail:
+ * `collection.registries` says what was found.
  *
  * Use `share()` to feed several subscribers from one reading.
  *

@@ -22,9 +22,9 @@ export interface Recovered {
 export interface Failed {
   readonly type: 'failed';
   readonly error: Error;
-  /** Failures in a row, this one included. */
+  /** Failures in a row, this one included. The failure of a last chance does not count. */
   readonly failures: number;
-  /** Milliseconds to the next attempt: 0 if the drain follows, `undefined` if there is none, for this was the drain's. */
+  /** Milliseconds to the next scheduled attempt. 0 if the drain is next. `undefined` if there is none: this was the drain's. */
   readonly retryInMillis: number | undefined;
   /** Items held now. */
   readonly held: number;

@@ -1,12 +1,12 @@
 import type { ObservableInput } from 'rxjs';
 
 /**
- * How one export ended. Which of the four decides what becomes of the batch, so each says just that:
+ * How one export ended, which decides what becomes of the batch:
  *
- * - `delivered`: the receiver has it. With a `remainder`, it has all but that: the batch's last item was too large
- *   for one request, and this is what is left of it. It goes out in the next export of the same flush.
- * - `rejected`: the receiver refused the data itself and would refuse it for ever. The batch is given up; with a
- *   `remainder`, all but that, which goes out in the next export of the same flush.
+ * - `delivered`: the receiver has it. With a `remainder` the receiver has all but that: the last item of the batch was too
+ *   large for one request, and the remainder is what is left of it. It goes out in the next export of the same flush.
+ * - `rejected`: the receiver refused the data itself and would refuse it for ever. The batch is given up. With a
+ *   `remainder` all but that is given up, and the remainder goes out in the next export of the same flush.
  * - `split`: the receiver refused the batch as a whole, and smaller ones may pass. It is held again, at the front,
  *   and the flush goes on at once. After {@link MAX_SPLITS_IN_A_ROW} in a row it counts as `failed`.
  * - `failed`: anything else. The batch is held again, at the front, and the backoff begins.
@@ -33,14 +33,14 @@ export type ExportResult<T> =
       readonly retryAfterMillis?: number | undefined;
     };
 
-/** The most `split`s in a row, without anything between them that gets on: a bound on what a flush may try. */
+/** The most `split`s in a row with no other result between them: it bounds the attempts of a flush. */
 export const MAX_SPLITS_IN_A_ROW = 64;
 
 /** The part of a delivered batch that the receiver left out. It is not sent again. */
 export interface PartialSuccess {
-  /** Data points left out; 0 if the receiver only had a remark to make. */
+  /** Data points left out; 0 if the receiver sent only a message. */
   readonly rejectedPoints: number;
-  /** The receiver's own words. */
+  /** The receiver's message. */
   readonly message: string;
 }
 
@@ -76,15 +76,15 @@ export const INITIAL_TOTALS: DeliveryTotals = {
   lastSuccessAtMillis: undefined,
 };
 
-/** Takes batches to a receiver. This is the interface for sinks of one's own: see `deliver`. */
+/** Takes batches to a receiver. Implement it for a sink of your own: see `deliver`. */
 export interface Exporter<T> {
   /**
-   * Makes one attempt to deliver a batch, and tells how it ended.
+   * Makes one attempt to deliver a batch and says how it ended.
    *
-   * The first value decides, later ones are ignored; completing without one, or with `undefined` or `null`, means
-   * `delivered`. Throwing or failing means `failed`, as does a value that is no {@link ExportResult}. So a function
-   * that returns a promise of nothing is an exporter. It is unsubscribed from when it takes longer than the export timeout, or
-   * when the sink is unsubscribed from: it should then let go of the connection.
+   * The first value decides, later ones are ignored. To complete without a value, or with `undefined` or `null`, means
+   * `delivered`. To throw or fail means `failed`, and so does a value that is not an {@link ExportResult}. So a function
+   * that returns a promise of nothing is an exporter. The observable is unsubscribed from when it takes longer than the
+   * export timeout, and when the sink is unsubscribed from. It should then close the connection.
    *
    * Never called again before the last call has ended.
    *
@@ -95,7 +95,7 @@ export interface Exporter<T> {
   export(batch: readonly T[], totals: DeliveryTotals): ObservableInput<ExportResult<T> | void>;
 
   /**
-   * How many of the oldest items go out together in the next export. Default: all.
+   * How many of the oldest items go out together in the next export. Default: all. If it throws, the export has failed.
    *
    * @param held all that this flush is to send, oldest first: one item or more
    * @param totals what the sink has done up to now
@@ -107,8 +107,8 @@ export interface Exporter<T> {
   readonly exportsEmptyBatches?: boolean;
 
   /**
-   * Lets go of all that the exporter holds. Called once: at the end of the drain, which waits for it within the
-   * export timeout; when that is up, or when the sink is unsubscribed from, which do not wait.
+   * Releases all that the exporter holds. Called once: at the end of the drain, which waits for it within the export
+   * timeout, or when the sink is unsubscribed from, which does not wait.
    */
   // biome-ignore lint/suspicious/noConfusingVoidType: what a function without a return returns
   shutdown?(): ObservableInput<unknown> | void;

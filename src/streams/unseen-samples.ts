@@ -2,14 +2,14 @@ import { defer, type MonoTypeOperatorFunction, map } from 'rxjs';
 import type { Collection, SandboxRun } from '../shm/collection.js';
 
 /**
- * Passes every collection on with only those rows whose sample the stream has not seen: a tick that finds a
- * sandbox's sample unchanged adds no row for it. A collection in which nothing is new comes out empty, so that the
- * rhythm of the ticks is kept.
+ * Passes every collection on with only those rows whose sample the stream has not seen. A sample that did not change
+ * since the last tick makes no row. A collection without new samples becomes an empty collection, so that the ticks keep
+ * their rhythm.
  *
- * What counts is the time of the sample, by run. A clock stepped back makes new samples, with their own times.
- * Runs are remembered for as long as their registry's reader keeps them; forgetting is the garbage collector's. Each
- * subscription to `collections` has readers, and so runs, of its own: to two of them in one stream everything is new
- * twice, and so it is to one that was subscribed to again.
+ * A sample is new if its run's last one has another time. After the clock was stepped back, samples are new, with their
+ * own times. Runs are remembered as long as the reader of their registry keeps them. Each subscription of `collections`
+ * has its own readers, and so its own runs: in a stream of two of them, or of one that was subscribed to again, every
+ * sample is new twice.
  */
 export function unseenSamples(): MonoTypeOperatorFunction<Collection> {
   return (source) =>

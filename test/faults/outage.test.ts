@@ -41,7 +41,7 @@ function live(
   items$
     .pipe(
       deliver<number>(
-        {
+        () => ({
           export: (batch) => {
             attempts.push(scheduler.now());
             mostHeld = Math.max(mostHeld, batch.length);
@@ -50,7 +50,7 @@ function live(
               ? of(undefined)
               : throwError(() => new Error(state === 'down' ? 'ECONNREFUSED' : 'HTTP 401'));
           },
-        },
+        }),
         { scheduler },
       ),
     )
@@ -124,7 +124,7 @@ describe('a wall clock that is stepped', () => {
       const subscription = items$
         .pipe(
           deliver<number>(
-            {
+            () => ({
               export: (batch) => {
                 attempts.push(virtual.now());
                 const isDown = virtual.now() > 60 * SECOND && virtual.now() < 120 * SECOND;
@@ -134,7 +134,7 @@ describe('a wall clock that is stepped', () => {
                 batches.push(...batch);
                 return of(undefined);
               },
-            },
+            }),
             { scheduler, maxBuffered: 1_000 },
           ),
         )

@@ -64,7 +64,7 @@ describe('races of promises', () => {
             source$.pipe(
               tap(() => collected++),
               deliver<number>(
-                {
+                () => ({
                   batchSize: (held) => Math.min(batchSize, held.length),
                   export: async (batch) => {
                     // Compared at the end: a sink takes what its exporter throws for a failed export.
@@ -78,7 +78,7 @@ describe('races of promises', () => {
                       throw new Error('refused');
                     }
                   },
-                },
+                }),
                 { flushIntervalMillis: 1_000, flush$, maxBuffered, scheduler: racing(s) },
               ),
               tap((event) => trace.push(event)),

@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { NEVER, of, Subject, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Collection } from '../../src/shm/collection.js';
-import type { Answer } from '../../src/sinks/otlp/answer.js';
+import { RequestEncoder } from '../../src/sinks/otlp/encoding/request.js';
 import { OtlpExporter } from '../../src/sinks/otlp/otlp-exporter.js';
-import { RequestEncoder } from '../../src/sinks/otlp/request.js';
+import type { Answer } from '../../src/sinks/otlp/transport/answer.js';
 import { deliver } from '../../src/streams/deliver.js';
 import { decodeRequest } from '../receiver/decode.js';
 import { collectionOf, sandboxRuns } from '../support/collections.js';
@@ -84,7 +84,7 @@ describe('the counters of the sidecar', () => {
           const wallClock = Object.assign(Object.create(scheduler), { now });
           const subscription = items$
             .pipe(
-              deliver(new OtlpExporter(encoder, transport, now), {
+              deliver(() => new OtlpExporter(encoder, transport, now), {
                 flushIntervalMillis: 500,
                 exportTimeoutMillis: 300,
                 maxBuffered,

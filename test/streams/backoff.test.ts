@@ -1,7 +1,5 @@
-import { defer, EMPTY } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { backoffMillis, retryWithBackoff } from '../../src/streams/backoff.js';
-import { marbles } from '../support/marbles.js';
+import { askedWaitMillis, backoffMillis } from '../../src/streams/backoff.js';
 
 describe('backoffMillis', () => {
   it('is the base times 1, 2, 4, ... 32, and 32 from then on', () => {
@@ -17,102 +15,10 @@ describe('backoffMillis', () => {
   });
 });
 
-describe('retryWithBackoff', () => {
-  it('subscribes again after 1, 2, 4 times the base', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }, scheduler) => {
-      const source = cold('#');
-      const unsub = '      ---------------!';
-      expectObservable(source.pipe(retryWithBackoff({ baseMillis: 2, scheduler })), unsub).toBe(
-        '---------------',
-      );
-      expectSubscriptions(source.subscriptions).toBe([
-        '                  (^!)',
-        '                  --(^!)',
-        '                  ------(^!)',
-        '                  --------------(^!)',
-      ]);
-    });
-  });
-
-  it('begins anew after a value', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }, scheduler) => {
-      let attempts = 0;
-      const failing = cold('  #');
-      const succeeding = cold('a#');
-      const source = defer(() => (++attempts === 3 ? succeeding : failing));
-      expectObservable(source.pipe(retryWithBackoff({ baseMillis: 2, scheduler })), '----------!').toBe(
-        '------a---',
-      );
-      // Attempts at 0, 2, 6 (a value, then a failure at 7), 9.
-      expectSubscriptions(failing.subscriptions).toBe(['(^!)', '--(^!)', '---------(^!)']);
-    });
-  });
-
-  it('counts on through values that are no success', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }, scheduler) => {
-      const source = cold('(n#)');
-      const actual = source.pipe(
-        retryWithBackoff<string>({ baseMillis: 1, isSuccess: () => false, scheduler }),
-      );
-      expectObservable(actual, '     --------!').toBe('nn-n---n');
-      expectSubscriptions(source.subscriptions).toBe(['(^!)', '-(^!)', '---(^!)', '-------(^!)']);
-    });
-  });
-
-  it('does not wait when told to try now, and counts that failure too', () => {
-    marbles(({ cold, hot, expectObservable, expectSubscriptions }, scheduler) => {
-      const source = cold('    #');
-      const attemptNow$ = hot('-x------');
-      const actual = source.pipe(retryWithBackoff({ baseMillis: 3, attemptNow$, scheduler }));
-      expectObservable(actual, '--------!').toBe('--------');
-      expectSubscriptions(source.subscriptions).toBe(['(^!)', '-(^!)', '-------(^!)']);
-      expectSubscriptions(attemptNow$.subscriptions).toBe(['^!', '-^-----!', '-------^!']);
-    });
-  });
-
-  it('completes when told to give up in a wait, and lets the source go on otherwise', () => {
-    marbles(({ cold, hot, expectObservable, expectSubscriptions }, scheduler) => {
-      const source = cold(' #');
-      const giveUp$ = hot(' --x');
-      expectObservable(source.pipe(retryWithBackoff({ baseMillis: 5, giveUp$, scheduler }))).toBe('--|');
-      expectSubscriptions(giveUp$.subscriptions).toBe('^-!');
-      expectObservable(
-        cold('----a|').pipe(retryWithBackoff({ baseMillis: 5, giveUp$: hot('x'), scheduler })),
-      ).toBe('----a|');
-    });
-  });
-
-  it('waits as long as an error asks', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }, scheduler) => {
-      const source = cold('#');
-      const actual = source.pipe(retryWithBackoff({ baseMillis: 1, retryAfterMillis: () => 4, scheduler }));
-      expectObservable(actual, '------!').toBe('------');
-      expectSubscriptions(source.subscriptions).toBe(['(^!)', '----(^!)']);
-    });
-  });
-
-  it('passes a source that does not fail on as it is', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }, scheduler) => {
-      const source = cold('a-b-|');
-      expectObservable(source.pipe(retryWithBackoff({ baseMillis: 1, scheduler }))).toBe('a-b-|');
-      expectSubscriptions(source.subscriptions).toBe('^---!');
-      expectObservable(EMPTY.pipe(retryWithBackoff({ baseMillis: 1, scheduler }))).toBe('|');
-    });
-  });
-
-  it('keeps the counts of its subscribers apart', () => {
-    marbles(({ cold, expectObservable, expectSubscriptions }, scheduler) => {
-      const source = cold('#');
-      const retried = source.pipe(retryWithBackoff({ baseMillis: 3, scheduler }));
-      expectObservable(retried, '----!').toBe('----');
-      expectObservable(retried, '----!').toBe('----');
-      expectSubscriptions(source.subscriptions).toBe(['(^!)', '(^!)', '---(^!)', '---(^!)']);
-    });
-  });
-
-  it.each([0, Number.NaN, 67_108_864])('refuses a base of %d', (baseMillis) => {
-    expect(() => retryWithBackoff({ baseMillis })).toThrowError(
-      'baseMillis: expected 1 to 67108863 milliseconds',
-    );
+describe('askedWaitMillis', () => {
+  it('is what the receiver asked for, at most 32 times the base, and 0 for what is no wait', () => {
+    expect([5, 320, 321, 1e12, 0, -1, Number.NaN].map((asked) => askedWaitMillis(10, asked))).toEqual([
+      5, 320, 320, 320, 0, 0, 0,
+    ]);
   });
 });

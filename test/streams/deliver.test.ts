@@ -15,8 +15,9 @@ import {
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { describe, expect, it } from 'vitest';
-import { type DeliveryOptions, deliver } from '../../src/streams/deliver.js';
+import { deliver } from '../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../src/streams/delivery-events.js';
+import type { DeliveryOptions } from '../../src/streams/delivery-options.js';
 import type { Exporter, ExportResult } from '../../src/streams/exporter.js';
 import { marbles } from '../support/marbles.js';
 
@@ -42,7 +43,7 @@ function run(
     const items$ = new Subject<number>();
     const flush$ = new Subject<void>();
     const sink = deliver<number>(
-      {
+      () => ({
         export: (batch) => {
           batches.push([scheduler.now(), batch]);
           return respond(batch, batches.length, scheduler.now()) as Observable<undefined>;
@@ -52,7 +53,7 @@ function run(
           return [];
         },
         ...options.exporter,
-      },
+      }),
       {
         flushIntervalMillis: 10_000,
         maxBuffered: 5,
@@ -156,7 +157,7 @@ describe('a flush', () => {
   it('may take any number of exports that answer at once', () => {
     const types: Record<string, number> = {};
     range(1, 20_000)
-      .pipe(deliver({ batchSize: () => 1, export: () => of(undefined) }, { maxBuffered: 20_000 }))
+      .pipe(deliver(() => ({ batchSize: () => 1, export: () => of(undefined) }), { maxBuffered: 20_000 }))
       .subscribe(({ type }) => {
         types[type] = (types[type] ?? 0) + 1;
       });
@@ -171,7 +172,10 @@ describe('a flush', () => {
       }
     };
     from(endless())
-      .pipe(deliver({ export: () => of(undefined) }, { maxBuffered: 1 }), take(1))
+      .pipe(
+        deliver(() => ({ export: () => of(undefined) }), { maxBuffered: 1 }),
+        take(1),
+      )
       .subscribe();
     expect(pulled).toBeLessThan(5);
   });
@@ -255,7 +259,7 @@ describe('what counts as delivered', () => {
     const events: DeliveryEvent[] = [];
     await new Promise<void>((resolve) => {
       of(1, 2)
-        .pipe(deliver({ export: respond as never }))
+        .pipe(deliver(() => ({ export: respond as never })))
         .subscribe({ next: (event) => events.push(event), complete: resolve });
     });
     expect(events.map(({ type }) => type)).toEqual(['exported', 'drained']);
@@ -445,12 +449,12 @@ describe('an explicit flush that is asked for by who hears an event', () => {
       const subscription = items$
         .pipe(
           deliver<number>(
-            {
+            () => ({
               export: (batch) => {
                 attempts.push([scheduler.now(), batch]);
                 return respond(attempts.length) as Observable<undefined>;
               },
-            },
+            }),
             { flushIntervalMillis: 10_000, flush$, scheduler },
           ),
         )
@@ -474,10 +478,11 @@ describe('an explicit flush that is asked for by who hears an event', () => {
     scheduler.run(({ flush }) => {
       const flush$ = new Subject<void>();
       const subscription = NEVER.pipe(
-        deliver(
-          { exportsEmptyBatches: true, export: () => delivered() },
-          { flushIntervalMillis: 10_000, flush$, scheduler },
-        ),
+        deliver(() => ({ exportsEmptyBatches: true, export: () => delivered() }), {
+          flushIntervalMillis: 10_000,
+          flush$,
+          scheduler,
+        }),
       ).subscribe(({ type }) => {
         log.push([scheduler.now(), type]);
         if (log.length === 2) {
@@ -506,6 +511,220 @@ describe('an explicit flush that is asked for by who hears an event', () => {
     expect(askedBy('failed', (attempt) => (attempt === 1 ? failed() : delivered()))).toEqual([
       [10_000, [1]],
       [10_000, [1, 2]],
+    ]);
+  });
+});
+
+describe('a listener that feeds back into the sink', () => {
+  /** Requests a flush from within each event of a type, `rounds` times. Counts, and the deepest nesting of calls. */
+  function feedBack(type: DeliveryEvent['type'], rounds: number, exporter: Exporter<number>) {
+    const items$ = new Subject<number>();
+    const flush$ = new Subject<void>();
+    const counts: Record<string, number> = {};
+    let depth = 0;
+    let deepest = 0;
+    const subscription = items$.pipe(deliver(() => exporter, { flush$ })).subscribe((event) => {
+      counts[event.type] = (counts[event.type] ?? 0) + 1;
+      depth++;
+      deepest = Math.max(deepest, depth);
+      if (event.type === type && counts[type] < rounds) {
+        flush$.next();
+      }
+      depth--;
+    });
+    items$.next(1);
+    flush$.next();
+    subscription.unsubscribe();
+    return { counts, deepest };
+  }
+
+  it('requests 200,000 flushes from within failed, on a flat stack', () => {
+    const { counts, deepest } = feedBack('failed', 200_000, { export: () => failed() as never });
+    expect(counts).toEqual({ failed: 200_000 });
+    expect(deepest).toBe(1);
+  });
+
+  it('requests 200,000 flushes from within exported, on a flat stack', () => {
+    const { counts, deepest } = feedBack('exported', 200_000, {
+      exportsEmptyBatches: true,
+      export: () => of(undefined),
+    });
+    // The request comes while the flush is under way, and there is nothing more to send: that flush covers it.
+    expect(counts).toEqual({ exported: 1, flushed: 1 });
+    expect(deepest).toBe(1);
+  });
+
+  it('requests 200,000 flushes from within flushed, on a flat stack', () => {
+    const { counts, deepest } = feedBack('flushed', 200_000, {
+      exportsEmptyBatches: true,
+      export: () => of(undefined),
+    });
+    expect(counts).toEqual({ exported: 200_000, flushed: 200_000 });
+    expect(deepest).toBe(1);
+  });
+
+  it('puts in 200,000 items, each from within the export of the one before', () => {
+    const items$ = new Subject<number>();
+    const flush$ = new Subject<void>();
+    let exported = 0;
+    let dropped = 0;
+    const subscription = items$
+      .pipe(deliver(() => ({ export: () => of(undefined) }), { flush$ }))
+      .subscribe(({ type }) => {
+        dropped += type === 'dropped' ? 1 : 0;
+        if (type === 'exported' && ++exported < 200_000) {
+          items$.next(exported);
+          flush$.next();
+        }
+      });
+    items$.next(0);
+    flush$.next();
+    subscription.unsubscribe();
+    expect([exported, dropped]).toEqual([200_000, 0]);
+  });
+
+  it('puts in an item: what comes of it is emitted after the events of the step', () => {
+    const items$ = new Subject<number>();
+    const flush$ = new Subject<void>();
+    const types: string[] = [];
+    let attempts = 0;
+    const subscription = items$
+      .pipe(
+        deliver(() => ({ export: () => (++attempts === 1 ? failed() : of(undefined)) as never }), {
+          maxBuffered: 1,
+          flush$,
+        }),
+      )
+      .subscribe(({ type }) => {
+        types.push(type);
+        if (type === 'exported' && types.length < 4) {
+          items$.next(2);
+          items$.next(3);
+        }
+      });
+    items$.next(1);
+    flush$.next();
+    flush$.next();
+    subscription.unsubscribe();
+    expect(types).toEqual(['failed', 'exported', 'recovered', 'dropped', 'flushed']);
+  });
+
+  it('unsubscribes: nothing is emitted, exported or asked after that', () => {
+    const flush$ = new Subject<void>();
+    const types: string[] = [];
+    let attempts = 0;
+    const subscription = concat(of(1), NEVER)
+      .pipe(deliver(() => ({ export: () => of(attempts++).pipe(ignoreElements()) }), { flush$ }))
+      .subscribe(({ type }) => {
+        types.push(type);
+        flush$.next();
+        subscription.unsubscribe();
+      });
+    flush$.next();
+    expect([types, attempts]).toEqual([['exported'], 1]);
+  });
+});
+
+describe('a batchSize that throws', () => {
+  it('is a failed export: the items stay, the backoff begins, and it goes on when it throws no more', () => {
+    let asked = 0;
+    const { batches, of } = run(delivered, {
+      ticks: 2,
+      unsubscribeAt: 45_000,
+      exporter: {
+        batchSize: (held) => {
+          if (++asked <= 2) {
+            throw asked === 1 ? boom : 'no error at all';
+          }
+          return held.length;
+        },
+      },
+    });
+    expect(of('failed').map(([at, event]) => [at, event])).toEqual([
+      [10_000, { type: 'failed', error: boom, failures: 1, retryInMillis: 10_000, held: 2 }],
+      [
+        20_000,
+        {
+          type: 'failed',
+          error: new Error('no error at all'),
+          failures: 2,
+          retryInMillis: 20_000,
+          held: 2,
+        },
+      ],
+    ]);
+    expect(batches).toEqual([[40_000, [1, 2]]]);
+  });
+
+  it('in the drain loses what is held, and says so', () => {
+    const { batches, log } = run(delivered, {
+      ticks: 2,
+      stopAt: 3_000,
+      exporter: {
+        batchSize: () => {
+          throw boom;
+        },
+      },
+    });
+    expect(batches).toEqual([]);
+    expect(log.at(-1)?.[1]).toEqual({ type: 'drained', lost: 2, rejected: 0, error: boom });
+  });
+});
+
+describe('a buffer that becomes full in a wait', () => {
+  const downUntil = (millis: number) => (_: unknown, __: number, now: number) =>
+    now < millis ? failed() : delivered();
+
+  it('makes one attempt at once: an outage that has ended by then costs nothing', () => {
+    const { batches, of } = run(downUntil(45_000), {
+      ticks: 80,
+      maxBuffered: 60,
+      unsubscribeAt: 85_000,
+    });
+    expect(batches.map(([at, batch]) => [at, batch.length])).toEqual([
+      [10_000, 10],
+      [20_000, 20],
+      [40_000, 40],
+      [59_500, 60],
+      [69_500, 10],
+      [79_500, 10],
+    ]);
+    expect(of('dropped')).toEqual([]);
+    expect(of('recovered')).toEqual([[59_500, { type: 'recovered', failures: 3 }]]);
+  });
+
+  it('makes no second one before the next success, and the wait keeps its end', () => {
+    const { batches, of } = run(downUntil(1_000_000), {
+      ticks: 100,
+      maxBuffered: 60,
+      unsubscribeAt: 161_000,
+    });
+    expect(batches.map(([at]) => at)).toEqual([10_000, 20_000, 40_000, 59_500, 80_000, 160_000]);
+    expect(of('failed').map(([at, event]) => [at, (event as { failures: number }).failures])).toEqual([
+      [10_000, 1],
+      [20_000, 2],
+      [40_000, 3],
+      [59_500, 3],
+      [80_000, 4],
+      [160_000, 5],
+    ]);
+    expect(of('failed')[3][1]).toMatchObject({ retryInMillis: 20_500 });
+    expect(of('dropped')[0][0]).toBe(60_500);
+  });
+
+  it('makes a new one after a success', () => {
+    const { batches } = run((_, attempt) => (attempt === 3 ? delivered() : failed()), {
+      ticks: 30,
+      maxBuffered: 12,
+      flushAt: [13_000],
+      unsubscribeAt: 29_000,
+    });
+    expect(batches.map(([at, batch]) => [at, batch.length])).toEqual([
+      [10_000, 10],
+      [11_500, 12],
+      [13_000, 12],
+      [23_000, 10],
+      [24_500, 12],
     ]);
   });
 });
@@ -663,7 +882,7 @@ describe('the end of the source', () => {
       of(1),
       throwError(() => boom),
     )
-      .pipe(deliver({ export: () => of(undefined) }))
+      .pipe(deliver(() => ({ export: () => of(undefined) })))
       .subscribe({ next: ({ type }) => events.push(type), error: (error) => events.push(error.message) });
     expect(events).toEqual(['exported', 'drained', 'boom']);
   });
@@ -682,13 +901,13 @@ describe('an observable of explicit flushes', () => {
       const subscription = concat(of(1), NEVER)
         .pipe(
           deliver<number>(
-            {
+            () => ({
               exportsEmptyBatches: true,
               export: () => {
                 attempts.push(scheduler.now());
                 return failed();
               },
-            },
+            }),
             { flushIntervalMillis: 10_000, flush$, scheduler },
           ),
         )
@@ -729,7 +948,7 @@ describe('in marbles, deliver', () => {
   it('flushes, waits, recovers and drains, with one subscription to its source', () => {
     marbles(({ hot, expectObservable, expectSubscriptions }, scheduler) => {
       const source = hot('ab-c----------d--------e---------f----|');
-      const sink = deliver(failingFirst(), { flushIntervalMillis: 10, scheduler });
+      const sink = deliver(failingFirst, { flushIntervalMillis: 10, scheduler });
       expectObservable(source.pipe(sink)).toBe('----------f---------(arl)-----(xl)----(xd|)', values);
       expectSubscriptions(source.subscriptions).toBe('^-------------------------------------!');
     });
@@ -740,7 +959,7 @@ describe('in marbles, deliver', () => {
       const source = hot<string>('a--------------');
       const flush$ = cold('       ---x-----------');
       const answer = cold<undefined>('---------------');
-      const sink = deliver({ export: () => answer }, { flushIntervalMillis: 10, flush$, scheduler });
+      const sink = deliver(() => ({ export: () => answer }), { flushIntervalMillis: 10, flush$, scheduler });
       expectObservable(source.pipe(sink), '------!').toBe('-------');
       expectSubscriptions(source.subscriptions).toBe('^-----!');
       expectSubscriptions(flush$.subscriptions).toBe('^-----!');
@@ -751,7 +970,7 @@ describe('in marbles, deliver', () => {
   it('fails after the drain where its source fails', () => {
     marbles(({ hot, expectObservable, expectSubscriptions }, scheduler) => {
       const source = hot<string>('a--#');
-      const sink = deliver({ export: () => of(undefined) }, { flushIntervalMillis: 10, scheduler });
+      const sink = deliver(() => ({ export: () => of(undefined) }), { flushIntervalMillis: 10, scheduler });
       expectObservable(source.pipe(sink)).toBe('---(xd#)', values);
       expectSubscriptions(source.subscriptions).toBe('^--!');
     });
@@ -780,19 +999,60 @@ describe('options out of range', () => {
       'exportTimeoutMillis: expected 1 to 2147483647 milliseconds, got 2147483648',
     ],
   ])('%o are refused when the sink is made', (options, message) => {
-    expect(() => deliver({ export: () => [] }, options)).toThrowError(new RangeError(message));
+    expect(() => deliver(() => ({ export: () => [] }), options)).toThrowError(new RangeError(message));
   });
 
   it.each([
     { flushIntervalMillis: 1, maxBuffered: 1, exportTimeoutMillis: 1 },
     { flushIntervalMillis: 67_108_863, exportTimeoutMillis: 2_147_483_647 },
   ])('%o are at its ends', (options) => {
-    expect(() => deliver({ export: () => [] }, options)).not.toThrow();
+    expect(() => deliver(() => ({ export: () => [] }), options)).not.toThrow();
   });
 
-  it.each([undefined, {}, { export: 'x' }])('%o is no exporter', (exporter) => {
-    expect(() => deliver(exporter as never)).toThrowError(
-      new TypeError(`exporter: expected an object with a function export, got ${inspect(exporter)}`),
+  it.each([undefined, {}, { export: () => [] }])('%o is not a function that makes an exporter', (factory) => {
+    expect(() => deliver(factory as never)).toThrowError(
+      new TypeError(`createExporter: expected a function that makes an exporter, got ${inspect(factory)}`),
     );
+  });
+});
+
+describe('the factory of the exporter', () => {
+  it('is called once for each subscription, with the scheduler', () => {
+    const scheduler = new TestScheduler(() => {});
+    const given: unknown[] = [];
+    const sink = deliver(
+      (each) => {
+        given.push(each);
+        return { export: () => of(undefined) };
+      },
+      { scheduler },
+    );
+    expect(given).toEqual([]);
+    const events$ = of(1).pipe(sink);
+    events$.subscribe();
+    events$.subscribe();
+    expect(given).toEqual([scheduler, scheduler]);
+  });
+
+  it.each([undefined, {}, { export: 'x' }])('that makes %o is an error of the stream', (exporter) => {
+    const errors: unknown[] = [];
+    of(1)
+      .pipe(deliver(() => exporter as never))
+      .subscribe({ error: (error) => errors.push(error) });
+    expect(errors).toEqual([
+      new TypeError(`exporter: expected an object with a function export, got ${inspect(exporter)}`),
+    ]);
+  });
+
+  it('that throws is an error of the stream', () => {
+    const errors: unknown[] = [];
+    of(1)
+      .pipe(
+        deliver(() => {
+          throw boom;
+        }),
+      )
+      .subscribe({ error: (error) => errors.push(error) });
+    expect(errors).toEqual([boom]);
   });
 });

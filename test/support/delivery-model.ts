@@ -33,6 +33,11 @@ export function model(schedule: Schedule): ModelTrace | undefined {
   let retryAt = Infinity;
   let deadline = Infinity;
   let nextTick = flushInterval;
+  /** The attempt that a full buffer makes in a wait. */
+  let chance = 'unused' as 'unused' | 'running' | 'used';
+  /** Until when the receiver asked to be left alone, if that is before the wait ends. */
+  let askedUntil = Infinity;
+  let isAskedForAll = false;
 
   const left = (): number => Math.max(0, Math.min(held.length, through - gone));
   const trim = (at: number): void => {
@@ -58,9 +63,24 @@ export function model(schedule: Schedule): ModelTrace | undefined {
       send(at);
     }
   };
+  const hasChance = (): boolean =>
+    phase === 'waiting' && chance === 'unused' && askedUntil === Infinity && !isAskedForAll;
+  const takeChance = (at: number, meanwhile = () => {}): void => {
+    chance = 'running';
+    through = collected;
+    send(at, meanwhile);
+  };
+  const endOfWait = (at: number): void => {
+    if (chance === 'running') {
+      nextTick = at + flushInterval;
+      retryAt = Infinity;
+      chance = 'used';
+    }
+  };
   const flush = (at: number): void => {
     if (phase === 'waiting') {
       nextTick = at + flushInterval;
+      retryAt = Infinity;
     }
     through = collected;
     if (left() === 0 && !exportsEmptyBatches) {
@@ -70,7 +90,7 @@ export function model(schedule: Schedule): ModelTrace | undefined {
       send(at);
     }
   };
-  const send = (at: number): void => {
+  const send = (at: number, meanwhile = () => {}): void => {
     phase = 'exporting';
     out = held.splice(0, Math.min(batchSize, left()));
     response = schedule.responses[exports.length];
@@ -79,6 +99,7 @@ export function model(schedule: Schedule): ModelTrace | undefined {
     const immediate = response === undefined || response.kind === 'throws' || response.delay === 0;
     answerAt = silent ? Infinity : immediate ? at : at + (response?.delay ?? 0);
     timeoutAt = at + exportTimeout;
+    meanwhile();
     if (immediate && !silent) {
       settle(at, response?.kind ?? 'delivered');
     }
@@ -89,6 +110,8 @@ export function model(schedule: Schedule): ModelTrace | undefined {
     const batch = out;
     out = [];
     if (kind === 'delivered' || kind === 'remainder' || kind === 'empty' || kind === 'twice') {
+      endOfWait(at);
+      chance = 'unused';
       const rest = kind === 'remainder' && batch.length > 0;
       events.push([at, 'exported', batch.length - (rest ? 1 : 0), droppedBefore]);
       gone += batch.length - (rest ? 1 : 0);
@@ -103,6 +126,7 @@ export function model(schedule: Schedule): ModelTrace | undefined {
         trim(at);
       }
     } else if (kind === 'rejected') {
+      endOfWait(at);
       events.push([at, 'rejected', batch.length]);
       gone += batch.length;
       lost = kind;
@@ -111,16 +135,22 @@ export function model(schedule: Schedule): ModelTrace | undefined {
       held = [...batch, ...held];
       const excess = Math.max(0, held.length - maxBuffered);
       if (kind === 'split') {
+        endOfWait(at);
         events.push([at, 'split', batch.length]);
       } else {
-        failures++;
+        const isChance = chance === 'running';
+        failures += isChance ? 0 : 1;
         lost = kind;
-        const asked = kind === 'failed' ? (response?.retryAfter ?? 0) : 0;
-        const wait = Math.max(
-          flushInterval * Math.min(2 ** (failures - 1), 32),
-          Math.min(asked, flushInterval * 32),
-        );
-        retryAt = at + wait;
+        const asked = Math.min(kind === 'failed' ? (response?.retryAfter ?? 0) : 0, flushInterval * 32);
+        const backoff = isChance ? flushInterval : flushInterval * Math.min(2 ** (failures - 1), 32);
+        const keepsWait = isChance && asked <= retryAt - at;
+        const wait = keepsWait ? retryAt - at : Math.max(backoff, asked);
+        if (!keepsWait) {
+          retryAt = at + wait;
+          askedUntil = asked > 0 && asked < wait ? at + asked : Infinity;
+          isAskedForAll = asked > 0 && asked >= wait;
+        }
+        chance = isChance ? 'used' : chance;
         events.push([at, 'failed', failures, draining ? undefined : ended ? 0 : wait, held.length - excess]);
       }
       trim(at);
@@ -161,9 +191,19 @@ export function model(schedule: Schedule): ModelTrace | undefined {
         running ? (items[nextItem] ?? Infinity) : Infinity,
         () => {
           nextItem++;
-          collected++;
-          held.push(collected);
-          trim(at);
+          const hold = (): void => {
+            collected++;
+            held.push(collected);
+            trim(at);
+          };
+          if (hasChance() && held.length === maxBuffered) {
+            takeChance(at, hold);
+            return;
+          }
+          hold();
+          if (hasChance() && held.length === maxBuffered) {
+            takeChance(at);
+          }
         },
       ],
       [
@@ -197,6 +237,20 @@ export function model(schedule: Schedule): ModelTrace | undefined {
         },
       ],
       [phase === 'waiting' ? retryAt : Infinity, () => flush(at)],
+      [
+        phase === 'exporting' && chance === 'running' && !draining ? retryAt : Infinity,
+        () => {
+          chance = 'used';
+          nextTick = at + flushInterval;
+          retryAt = Infinity;
+        },
+      ],
+      [
+        running ? askedUntil : Infinity,
+        () => {
+          askedUntil = Infinity;
+        },
+      ],
       [phase === 'exporting' ? answerAt : Infinity, () => settle(at, response?.kind ?? 'delivered')],
       [phase === 'exporting' && timeoutAt < deadline ? timeoutAt : Infinity, () => settle(at, 'timeout')],
       [phase === 'exporting' ? deadline : Infinity, () => settle(at, 'deadline')],

@@ -197,7 +197,7 @@ export function runSchedule(schedule: Schedule): Trace {
   const items$ = new Subject<number>();
   const flush$ = new Subject<void>();
   const sink = deliver<number>(
-    {
+    () => ({
       exportsEmptyBatches: schedule.exportsEmptyBatches,
       batchSize: (held) => Math.min(schedule.batchSize, held.length),
       export: (batch, totals) => {
@@ -222,7 +222,7 @@ export function runSchedule(schedule: Schedule): Trace {
         trace.shutdowns.push({ at: scheduler.now(), eventsBefore: trace.events.length });
         return EMPTY;
       },
-    },
+    }),
     {
       flushIntervalMillis: schedule.flushInterval,
       maxBuffered: schedule.maxBuffered,

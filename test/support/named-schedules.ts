@@ -102,6 +102,84 @@ export const NAMED_SCHEDULES: readonly { readonly name: string; readonly schedul
     schedule: { ...base, maxBuffered: 1, items: [11, 113], responses: [answer('remainder', 41)] },
   },
   {
+    name: 'a buffer that becomes full in a wait, while the receiver is back',
+    schedule: { ...base, maxBuffered: 4, items: [11, 21, 131, 141, 151], responses: [answer('failed')] },
+  },
+  {
+    name: 'a buffer that becomes full in a wait, while the receiver is away: the wait keeps its end',
+    schedule: {
+      ...base,
+      maxBuffered: 3,
+      items: [11, 21, 131, 141, 151, 341],
+      responses: [answer('failed'), answer('errors', 7), answer('failed'), answer('failed')],
+    },
+  },
+  {
+    name: 'a buffer that is full at a failure, and an item in the wait',
+    schedule: {
+      ...base,
+      maxBuffered: 2,
+      items: [11, 21, 131, 141, 151],
+      responses: [answer('failed'), answer('hangs')],
+    },
+  },
+  {
+    name: 'a last chance that outlasts its wait and fails: it is the attempt that was due',
+    schedule: {
+      ...base,
+      maxBuffered: 2,
+      exportTimeout: 90,
+      items: [11, 21, 131],
+      responses: [answer('failed'), answer('failed', 85), answer('failed')],
+    },
+  },
+  {
+    name: 'a buffer that becomes full while the receiver asks to be left alone',
+    schedule: {
+      ...base,
+      maxBuffered: 2,
+      items: [11, 21, 131, 155, 165],
+      responses: [answer('failed', 0, 50)],
+    },
+  },
+  {
+    name: 'a buffer that becomes full in a wait that the receiver asked for',
+    schedule: {
+      ...base,
+      maxBuffered: 2,
+      items: [11, 21, 131, 155, 165],
+      responses: [answer('failed', 0, 255)],
+    },
+  },
+  {
+    name: 'a last chance to which the receiver answers that it wants to be left alone longer',
+    schedule: {
+      ...base,
+      maxBuffered: 2,
+      items: [11, 21, 131, 155, 165],
+      responses: [answer('failed'), answer('failed', 3, 350)],
+    },
+  },
+  {
+    name: 'a last chance that is refused as bad data, and one as a whole: the wait is over',
+    schedule: {
+      ...base,
+      maxBuffered: 2,
+      items: [11, 21, 131, 142, 153, 164, 275],
+      responses: [answer('failed'), answer('rejected', 3), answer('failed', 2), answer('split', 4)],
+    },
+  },
+  {
+    name: 'completion during a last chance',
+    schedule: {
+      ...base,
+      maxBuffered: 2,
+      items: [11, 21, 131],
+      end: { kind: 'completes', at: 145 },
+      responses: [answer('failed'), answer('failed', 23)],
+    },
+  },
+  {
     name: 'a backoff that goes on as it was after a refusal in between',
     schedule: {
       ...base,

@@ -2,7 +2,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AggregationTemporality, DataPointType, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { Collection } from '../../src/shm/collection.js';
 import { COLUMN } from '../../src/shm/columns.js';
-import { SANDBOX_METRICS } from '../../src/sinks/otlp/metrics.js';
+import { SANDBOX_METRICS } from '../../src/sinks/otlp/encoding/metrics.js';
 
 /** The data of a batch in the words of the OpenTelemetry SDK, for its serialiser. */
 export function sdkMetrics(

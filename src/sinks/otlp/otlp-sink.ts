@@ -1,17 +1,18 @@
 import { hostname } from 'node:os';
-import { catchError, defer, from, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
 import { requireOneOf, requireText, requireTexts } from '../../options.js';
-import { type DeliveryOptions, deliver, deliveryOptions } from '../../streams/deliver.js';
+import type { Collection } from '../../shm/collection.js';
+import { deliver } from '../../streams/deliver.js';
+import type { DeliveryOptions } from '../../streams/delivery-options.js';
 import { unseenSamples } from '../../streams/unseen-samples.js';
 import { VERSION } from '../../version.js';
 import type { Sink } from '../sink.js';
-import { type Answer, presentable } from './answer.js';
-import type { AttributeOptions } from './attributes.js';
-import { type OtlpProtocol, parseEndpoint } from './endpoint.js';
-import { headerProblem, redactor } from './headers.js';
+import type { AttributeOptions } from './encoding/attributes.js';
+import { RequestEncoder } from './encoding/request.js';
 import { OtlpExporter } from './otlp-exporter.js';
-import { RequestEncoder } from './request.js';
-import type { Transport, TransportOptions } from './transport.js';
+import { type OtlpProtocol, parseEndpoint } from './transport/endpoint.js';
+import { headerProblem } from './transport/headers.js';
+import { LazyTransport } from './transport/lazy-transport.js';
+import type { TransportOptions } from './transport/transport.js';
 
 /** Options of {@link otlpSink}. */
 export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions {
@@ -44,26 +45,22 @@ export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions {
 export function otlpSink(options: OtlpSinkOptions): Sink {
   const { protocol = 'grpc', headers = {} } = options;
   const transportOptions = checked(options, protocol, headers);
-  const delivery = deliveryOptions(options);
-  const { scheduler } = delivery;
-  const redact = redactor(headers, transportOptions.endpoint);
-  return (source) =>
-    defer(() => {
-      const encoder = new RequestEncoder({
-        resource: {
-          'service.name': 'microsandbox',
-          'service.instance.id': hostname(),
-          ...options.resource,
-        },
-        scopeVersion: VERSION,
-        startedAtMillis: scheduler.now(),
-        emitRunId: options.emitRunId,
-        emitPid: options.emitPid,
-      });
-      const transport = new LazyTransport(protocol, transportOptions, redact);
-      const exporter = new OtlpExporter(encoder, transport, () => scheduler.now());
-      return source.pipe(unseenSamples(), deliver(exporter, delivery));
+  const delivery = deliver<Collection>((scheduler) => {
+    const now = () => scheduler.now();
+    const encoder = new RequestEncoder({
+      resource: {
+        'service.name': 'microsandbox',
+        'service.instance.id': hostname(),
+        ...options.resource,
+      },
+      scopeVersion: VERSION,
+      startedAtMillis: now(),
+      emitRunId: options.emitRunId,
+      emitPid: options.emitPid,
     });
+    return new OtlpExporter(encoder, new LazyTransport(protocol, transportOptions), now);
+  }, options);
+  return (source) => source.pipe(unseenSamples(), delivery);
 }
 
 function checked(
@@ -101,42 +98,4 @@ function checked(
     throw new RangeError('caCertificate: goes with the protocol grpc only');
   }
   return { endpoint, headers, compression, caCertificate, userAgent: `msb-metrics/${VERSION}` };
-}
-
-/** Loads a transport when it is first used, and keeps secrets out of what it says. */
-class LazyTransport implements Transport {
-  readonly #transport$: Observable<Transport>;
-  readonly #redact: (text: string) => string;
-  #loaded: Transport | undefined;
-  #closed = false;
-
-  constructor(protocol: OtlpProtocol, options: TransportOptions, redact: (text: string) => string) {
-    this.#redact = redact;
-    this.#transport$ = defer(() => from(load(protocol))).pipe(
-      map((construct) => {
-        this.#loaded = new construct(options);
-        return this.#loaded;
-      }),
-      shareReplay(1),
-    );
-  }
-
-  send(request: Uint8Array): Observable<Answer> {
-    return this.#transport$.pipe(
-      switchMap((transport) => (this.#closed ? [] : transport.send(request))),
-      catchError((error: Error) => of<Answer>({ kind: 'failed', error })),
-      map((answer) => presentable(answer, this.#redact)),
-    );
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#loaded?.close();
-  }
-}
-
-async function load(protocol: OtlpProtocol): Promise<new (options: TransportOptions) => Transport> {
-  return protocol === 'grpc'
-    ? (await import('./grpc-transport.js')).GrpcTransport
-    : (await import('./http-transport.js')).HttpTransport;
 }

@@ -49,7 +49,7 @@ export function formatSnapshot(snapshot: Snapshot): string {
   ].join(' ');
 }
 
-/** A collection as lines, each with its end: one a snapshot, or one that says that there is none. */
+/** A collection as lines, each with its line end: one for each snapshot, or one that says that there is none. */
 export function formatCollection(collection: Collection): string {
   if (collection.size === 0) {
     return `${formatTime(collection.collectedAtMillis)} (no active sandboxes)\n`;

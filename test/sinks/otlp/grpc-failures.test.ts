@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { GRPC_STATUS } from '../../../src/sinks/otlp/grpc-answer.js';
+import { GRPC_STATUS } from '../../../src/sinks/otlp/transport/grpc-answer.js';
 import {
   type GrpcReceiverOptions,
   type GrpcReply,

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { httpAnswer, parseRetryAfter } from '../../../src/sinks/otlp/http-answer.js';
+import { httpAnswer, parseRetryAfter } from '../../../src/sinks/otlp/transport/http-answer.js';
 import {
   type HttpReceiverOptions,
   type HttpReply,

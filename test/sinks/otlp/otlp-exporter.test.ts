@@ -3,10 +3,10 @@ import { from, of, Subject, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Collection } from '../../../src/shm/collection.js';
 import { COLUMN } from '../../../src/shm/columns.js';
-import type { Answer } from '../../../src/sinks/otlp/answer.js';
+import { RequestEncoder } from '../../../src/sinks/otlp/encoding/request.js';
 import { MAX_REQUEST_BYTES, OtlpExporter } from '../../../src/sinks/otlp/otlp-exporter.js';
-import { RequestEncoder } from '../../../src/sinks/otlp/request.js';
-import type { Transport } from '../../../src/sinks/otlp/transport.js';
+import type { Answer } from '../../../src/sinks/otlp/transport/answer.js';
+import type { Transport } from '../../../src/sinks/otlp/transport/transport.js';
 import { deliver } from '../../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../../src/streams/delivery-events.js';
 import { INITIAL_TOTALS } from '../../../src/streams/exporter.js';
@@ -50,7 +50,7 @@ function deliverTo(
   const exporter = exporterTo(transport, () => scheduler.now());
   const items$ = new Subject<Collection>();
   const subscription = items$
-    .pipe(deliver(exporter, { flushIntervalMillis: 1_000, maxBuffered: 1_000, scheduler }))
+    .pipe(deliver(() => exporter, { flushIntervalMillis: 1_000, maxBuffered: 1_000, scheduler }))
     .subscribe((event) => events.push(event));
   rounds.forEach((collections, round) => {
     scheduler.schedule(() => from(collections).subscribe((each) => items$.next(each)), round * 1_000 + 500);
@@ -397,7 +397,7 @@ describe("a receiver that refuses the sidecar's own metrics", () => {
     ];
     const events: DeliveryEvent[] = [];
     from(collections)
-      .pipe(deliver(exporterTo(transport(accepted))))
+      .pipe(deliver(() => exporterTo(transport(accepted))))
       .subscribe((event) => events.push(event));
     expect(accepted.flat()).toEqual(allRows(collections));
     expect(events.map((event) => [event.type, 'items' in event ? event.items : undefined])).toEqual([

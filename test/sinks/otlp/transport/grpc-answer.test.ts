@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { grpcAccepted, grpcAnswer } from '../../../src/sinks/otlp/grpc-answer.js';
-import { rpcStatusAskingFor } from '../../support/rpc-status.js';
+import { grpcAccepted, grpcAnswer } from '../../../../src/sinks/otlp/transport/grpc-answer.js';
+import { rpcStatusAskingFor } from '../../../support/rpc-status.js';
 
 describe('a gRPC call that was accepted', () => {
   it('has no partial success where the response tells of none', () => {

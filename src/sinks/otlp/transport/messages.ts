@@ -1,9 +1,9 @@
-import type { PartialSuccess } from '../../streams/exporter.js';
-import { Reader } from './protobuf.js';
+import type { PartialSuccess } from '../../../streams/exporter.js';
+import { Reader } from '../encoding/protobuf.js';
 
 const WIRE_TYPE_LENGTH_DELIMITED = 2;
 
-/** The length-delimited and varint fields of a protobuf message, whatever it is. Throws where it is none. */
+/** The length-delimited and varint fields of any protobuf message. Throws if the bytes are not a protobuf message. */
 function* fields(bytes: Uint8Array): Generator<{ field: number; bytes?: Uint8Array; varint?: number }> {
   const reader = Reader.create(bytes);
   while (reader.pos < reader.len) {
@@ -23,8 +23,8 @@ function* fields(bytes: Uint8Array): Generator<{ field: number; bytes?: Uint8Arr
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 
 /**
- * The partial success in a serialised ExportMetricsServiceResponse; `undefined` if it tells of none, or is no such
- * message: the request was accepted all the same.
+ * The partial success in a serialised ExportMetricsServiceResponse. `undefined` if there is none in it, or if the bytes
+ * are not such a message: the request was accepted all the same.
  *
  * Source: opentelemetry/proto/collector/metrics/v1/metrics_service.proto.
  */
@@ -57,7 +57,7 @@ export interface RpcStatus {
 
 /**
  * Reads a serialised google.rpc.Status, as in the trailer `grpc-status-details-bin` and in the body of an OTLP/HTTP
- * failure; `undefined` if it is no such message.
+ * failure. `undefined` if the bytes are not such a message.
  *
  * Source: google/rpc/status.proto, google/rpc/error_details.proto.
  */

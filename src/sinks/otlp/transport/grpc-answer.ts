@@ -45,7 +45,7 @@ export function grpcAccepted(response: Uint8Array): Answer {
 /** What a failed call means. */
 export function grpcAnswer(failure: GrpcFailure): Answer {
   const name = GRPC_STATUS[failure.code] ?? `code ${failure.code}`;
-  // grpc-js puts a note last, also where it has none, and the time into some, which would make each a cause of its own.
+  // grpc-js ends each message with a note, also an empty one, and puts the time into some, so that no two are equal.
   const details = failure.details
     .replace(/\s*Resolution note:\s*$/u, '')
     .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/gu, '');
@@ -65,8 +65,8 @@ export function grpcAnswer(failure: GrpcFailure): Answer {
 }
 
 /**
- * Whether a refusal is for the size of the message. RESOURCE_EXHAUSTED is also what a rate limit or a quota answers,
- * so the words decide. Those of the servers in use: Go, Node and C++ `received message larger than max (5000000 vs.
+ * Whether a refusal is for the size of the message. Rate limits and quotas answer RESOURCE_EXHAUSTED too, so the message
+ * decides. The messages of the servers in use: Go, Node and C++ `received message larger than max (5000000 vs.
  * 4194304)`, Java `gRPC message exceeds maximum size 4194304: 5000000`, C++ also `Message length limit exceeded`, and
  * tonic, with OUT_OF_RANGE, `decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes`.
  */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { presentable } from '../../../src/sinks/otlp/answer.js';
+import { presentable } from '../../../../src/sinks/otlp/transport/answer.js';
 
 const redact = (text: string): string => text.replaceAll('s3cret', '***');
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { headerProblem, redactor } from '../../../src/sinks/otlp/headers.js';
+import { headerProblem, redactor } from '../../../../src/sinks/otlp/transport/headers.js';
 
 describe('a header', () => {
   it.each([

@@ -1,6 +1,6 @@
-import type { Collection } from '../../shm/collection.js';
-import { COLUMN, ROW_WIDTH } from '../../shm/columns.js';
-import type { DeliveryTotals } from '../../streams/exporter.js';
+import type { Collection } from '../../../shm/collection.js';
+import { COLUMN, ROW_WIDTH } from '../../../shm/columns.js';
+import type { DeliveryTotals } from '../../../streams/exporter.js';
 import { type AttributeOptions, RunAttributes, writeAttribute } from './attributes.js';
 import { SANDBOX_METRICS, type SandboxMetric } from './metrics.js';
 import { fixed64, lengthDelimited, varintBytes, Writer } from './protobuf.js';
@@ -32,7 +32,7 @@ const AS_INT = fixed64(6);
 
 const TWO_TO_THE_32 = 2 ** 32;
 
-/** Room for the tags and lengths around one metric's points: two tags and two lengths of up to five bytes. */
+/** An upper bound for the tags and lengths around one metric's points: two tags and two lengths of up to five bytes. */
 const METRIC_ENVELOPE_BYTES = 12;
 
 /**
@@ -60,7 +60,7 @@ export class RequestEncoder {
   }
 
   /**
-   * An upper bound, by a few bytes, of what a request takes apart from its sandboxes' points.
+   * The bytes of a request without its sandboxes' points, or a few more: an upper bound.
    */
   envelopeBytes(totals: DeliveryTotals): number {
     const self = encodeSelfMetrics(totals, this.#startedAtMillis, 0).length;
@@ -92,16 +92,16 @@ export class RequestEncoder {
   /**
    * One request with all points of a batch, and the sidecar's own metrics.
    *
-   * Their times only ever grow, be it by a millisecond, whatever the clock does: receivers refuse a second value for
-   * the same time, and one for an earlier time.
+   * The times of the own metrics always grow, by at least a millisecond, whatever the clock does: receivers refuse a
+   * second value for the same time, and one for an earlier time.
    *
-   * @param own what the own metrics say, and the time, Unix ms; `undefined` leaves them out
-   * @param room a buffer to write it into, if it is large enough; else it gets one of its own
+   * @param own the totals for the sidecar's own metrics, and the time, Unix ms; `undefined` leaves them out
+   * @param spare a buffer to write it into, if it is large enough. Default: a new one.
    */
   encode(
     batch: readonly Collection[],
     own: { readonly totals: DeliveryTotals; readonly nowMillis: number } | undefined,
-    room?: Buffer,
+    spare?: Buffer,
   ): Buffer {
     const table = new PointTable(batch, this.#attributes);
     const self = own === undefined ? NOTHING : this.#ownMetrics(own.totals, own.nowMillis);
@@ -113,7 +113,7 @@ export class RequestEncoder {
       this.#scope.length + metrics.reduce((sum, { length }) => sum + fieldBytes(length), 0) + self.length;
     const resourceMetricsLength = this.#resource.length + fieldBytes(scopeMetricsLength);
 
-    const out = new RequestBuffer(fieldBytes(resourceMetricsLength), room);
+    const out = new RequestBuffer(fieldBytes(resourceMetricsLength), spare);
     out.field(lengthDelimited(1), resourceMetricsLength);
     out.bytes(this.#resource);
     out.field(lengthDelimited(2), scopeMetricsLength);
@@ -211,9 +211,11 @@ class RequestBuffer {
   readonly #view: DataView;
   #at = 0;
 
-  constructor(length: number, room: Buffer | undefined) {
+  constructor(length: number, spare: Buffer | undefined) {
     this.#buffer =
-      room !== undefined && room.length >= length ? room.subarray(0, length) : Buffer.allocUnsafeSlow(length);
+      spare !== undefined && spare.length >= length
+        ? spare.subarray(0, length)
+        : Buffer.allocUnsafeSlow(length);
     this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, length);
   }
 

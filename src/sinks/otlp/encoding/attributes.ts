@@ -1,4 +1,4 @@
-import type { SandboxRun } from '../../shm/collection.js';
+import type { SandboxRun } from '../../../shm/collection.js';
 import { lengthDelimited, varint, Writer } from './protobuf.js';
 
 /** The optional attributes of every data point. Each makes a new series at every restart of a sandbox. */

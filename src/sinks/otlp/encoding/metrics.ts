@@ -1,5 +1,5 @@
-import { type SandboxRun, uptimeSeconds } from '../../shm/collection.js';
-import { COLUMN } from '../../shm/columns.js';
+import { type SandboxRun, uptimeSeconds } from '../../../shm/collection.js';
+import { COLUMN } from '../../../shm/columns.js';
 
 /** A metric that has one data point for each sandbox and sample. All are gauges. */
 export interface SandboxMetric {

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, it } from 'vitest';
-import { parsePartialSuccess, parseRpcStatus } from '../../../src/sinks/otlp/messages.js';
+import { parsePartialSuccess, parseRpcStatus } from '../../../../src/sinks/otlp/transport/messages.js';
 
 const { Writer } = protobuf;
 

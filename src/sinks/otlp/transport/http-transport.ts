@@ -5,15 +5,15 @@ import type { Answer } from './answer.js';
 import { httpAnswer } from './http-answer.js';
 import type { Transport, TransportOptions } from './transport.js';
 
-/** More of a response's body than this is not read: there is nothing in it for us. */
+/** The most bytes of a response's body that are read. An answer to an export is far smaller. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** How long a body is waited for once the head is there, ms: the head has told all that decides. */
+/** How long to wait for the body after the head, ms. The status line already decides. */
 const BODY_MILLIS = 1_000;
 
 /**
- * How long a connection is kept idle, ms. Long enough to serve the next request of the same flush, too short for
- * the receiver to close it while the next flush is writing to it, which would look like a failure.
+ * How long a connection is kept idle, ms. Long enough for the next request of the same flush. Short enough that the
+ * receiver does not close it while the next flush writes to it, which would look like a failure.
  */
 const IDLE_MILLIS = 1_000;
 
@@ -63,7 +63,7 @@ export class HttpTransport implements Transport {
             outgoing.destroy();
           }
         });
-        // The head has told what became of the data: a body that breaks off, or hangs, changes nothing about it.
+        // The status line already decides: a body that breaks off, or hangs, changes nothing.
         bodyTimer = setTimeout(end, BODY_MILLIS);
         outgoing.off('error', onError);
         outgoing.on('error', end);

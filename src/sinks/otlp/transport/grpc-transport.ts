@@ -19,9 +19,9 @@ const EXPORT_METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /**
- * OTLP over gRPC. A client, and with it its connection, is kept for as long as its calls succeed, or their data is
- * refused. After one that failed, or was cancelled, the next call gets a new client: an attempt then really is one,
- * where a client that is reconnecting at its own pace would fail it without trying.
+ * OTLP over gRPC. A client, and with it its connection, is kept as long as its calls succeed or their data is refused.
+ * After a call that failed or was cancelled the next call gets a new client. Otherwise the old client, which reconnects
+ * at its own pace, would fail the call without trying.
  */
 export class GrpcTransport implements Transport {
   readonly #options: TransportOptions;
@@ -54,7 +54,7 @@ export class GrpcTransport implements Transport {
         this.#metadata,
         {},
         (error: ServiceError | null, response?: Buffer) => {
-          // A cancelled call is told of after the next one has begun, with a client of its own.
+          // The callback of a cancelled call comes after the next call, which has another client, has begun.
           if (subscriber.closed) {
             return;
           }
@@ -81,7 +81,7 @@ export class GrpcTransport implements Transport {
     this.#client = undefined;
   }
 
-  /** Lets go of a connection that may be half open, or stuck: it is not waited for. */
+  /** Closes a connection that may be half open or stuck, without waiting. */
   #abandon(): void {
     this.close();
     this.#sockets.destroy();
@@ -94,7 +94,7 @@ export class GrpcTransport implements Transport {
       'grpc.default_compression_algorithm':
         compression === 'gzip' ? compressionAlgorithms.gzip : compressionAlgorithms.identity,
       'grpc.primary_user_agent': userAgent,
-      // Not shared with an earlier client: that one's connection may be the half-open one being got away from.
+      // Not shared with an earlier client, whose connection may be half open.
       'grpc.use_local_subchannel_pool': 1,
     });
   }
@@ -109,7 +109,7 @@ function answerTo({ code, details, metadata }: ServiceError): Answer {
   });
 }
 
-/** The public roots with one more on top; null stands for the public roots alone. */
+/** The public roots and one more. null means the public roots alone. */
 function rootCertificates(caCertificate: string | undefined): Buffer | null {
   if (caCertificate === undefined) {
     return null;

@@ -1,13 +1,13 @@
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import { describe, expect, it } from 'vitest';
-import { Collection } from '../../../src/shm/collection.js';
-import { ROW_WIDTH } from '../../../src/shm/columns.js';
-import { SANDBOX_METRICS } from '../../../src/sinks/otlp/metrics.js';
-import { RequestEncoder, SCOPE_NAME } from '../../../src/sinks/otlp/request.js';
-import type { DeliveryTotals } from '../../../src/streams/exporter.js';
-import { decodeRequest, type Point } from '../../receiver/decode.js';
-import { collectionOf, sandboxRun, sandboxRuns } from '../../support/collections.js';
-import { sdkMetrics } from '../../support/sdk-metrics.js';
+import { Collection } from '../../../../src/shm/collection.js';
+import { ROW_WIDTH } from '../../../../src/shm/columns.js';
+import { SANDBOX_METRICS } from '../../../../src/sinks/otlp/encoding/metrics.js';
+import { RequestEncoder, SCOPE_NAME } from '../../../../src/sinks/otlp/encoding/request.js';
+import type { DeliveryTotals } from '../../../../src/streams/exporter.js';
+import { decodeRequest, type Point } from '../../../receiver/decode.js';
+import { collectionOf, sandboxRun, sandboxRuns } from '../../../support/collections.js';
+import { sdkMetrics } from '../../../support/sdk-metrics.js';
 
 const startedAtMillis = 1_790_000_000_001;
 const now = 1_790_000_100_002;

@@ -4,8 +4,8 @@ import type { Answer } from './answer.js';
 /** Carries requests to a receiver. */
 export interface Transport {
   /**
-   * Makes one attempt. Emits one answer and completes; does not fail. Unsubscribing cancels the request and lets go
-   * of its connection, so that the next request opens a new one.
+   * Makes one attempt. Emits one answer and completes. Does not fail. Unsubscribing cancels the request and closes its
+   * connection, so that the next request opens a new one.
    *
    * @param request a serialised ExportMetricsServiceRequest
    */

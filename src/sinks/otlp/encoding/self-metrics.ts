@@ -1,4 +1,4 @@
-import type { DeliveryTotals } from '../../streams/exporter.js';
+import type { DeliveryTotals } from '../../../streams/exporter.js';
 import { fixed64, lengthDelimited, varint, Writer } from './protobuf.js';
 import { unixNanos } from './unix-nanos.js';
 

@@ -1,4 +1,4 @@
-/** Headers that the protocol itself sets, so that nobody else may. */
+/** Headers that the protocol itself sets. Users may not set them. */
 const RESERVED = new Set([
   'connection',
   'content-encoding',
@@ -12,7 +12,7 @@ const RESERVED = new Set([
   'upgrade',
 ]);
 
-/** Shorter values are no secrets, and blotting them out would leave nothing of a message. */
+/** Shorter values are not secrets, and replacing them everywhere would make messages unreadable. */
 const SHORTEST_SECRET = 4;
 
 /**
@@ -41,8 +41,8 @@ export function headerProblem(name: string, value: string): string | undefined {
 }
 
 /**
- * A function that blots out header values, whole or without their scheme (`Bearer ...`), and the values in the
- * endpoint's query, wherever they stand in a text: a receiver may repeat in an answer what it was sent.
+ * A function that replaces header values, whole or without their scheme (`Bearer ...`), and the values in the
+ * endpoint's query by `***` wherever they are in a text: a receiver may repeat in an answer what it was sent.
  */
 export function redactor(
   headers: Readonly<Record<string, string>>,

@@ -10,8 +10,9 @@ export interface TrackedSockets {
 /**
  * Tracks the sockets of every channel that will use these credentials.
  *
- * Closing a gRPC client does not close a connection whose HTTP/2 handshake the peer has not answered: it would stay
- * for as long as the peer does, one more for each attempt. Credentials are where a channel hands out its sockets.
+ * Closing a gRPC client does not close a connection whose HTTP/2 handshake the peer has not answered. The connection
+ * would stay as long as the peer does, one more for each attempt. A channel hands its sockets to the credentials, so
+ * this is where they can be seen.
  */
 export function trackSockets(credentials: ChannelCredentials): TrackedSockets {
   const sockets = new Set<Socket>();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseEndpoint } from '../../../src/sinks/otlp/endpoint.js';
+import { parseEndpoint } from '../../../../src/sinks/otlp/transport/endpoint.js';
 
 describe('an endpoint', () => {
   it.each([

@@ -1,0 +1,29 @@
+import type { DeliveryEvent } from '../delivery-events.js';
+import type { DeliveryTotals } from '../exporter.js';
+import type { SourceEnd } from './state.js';
+
+/** What a sink does because of an input. Effects are carried out in their order. */
+export type DeliveryEffect<T> =
+  /** Emits an event. */
+  | { readonly type: 'emit'; readonly event: DeliveryEvent }
+  /** Ends the stream as its source ended. */
+  | { readonly type: 'end'; readonly end: SourceEnd }
+  | DeliveryCommand<T>;
+
+/** The effects that come back as inputs, or that change when inputs come. */
+export type DeliveryCommand<T> =
+  /** Begins an export. Its end comes back as `answered`. */
+  | { readonly type: 'export'; readonly batch: readonly T[]; readonly totals: DeliveryTotals }
+  /** Comes back as `go-on`, after all that the events before it have caused. */
+  | { readonly type: 'go-on' }
+  /**
+   * Interrupts the flush cadence for `waitMillis`. After `askedMillis`, `asked-wait-over` comes: the receiver asked for
+   * that part of the wait. 0 if it asked for none of it, or for all.
+   */
+  | { readonly type: 'back-off'; readonly waitMillis: number; readonly askedMillis: number }
+  /** Begins the flush cadence anew. */
+  | { readonly type: 'resume' }
+  /** The last exports begin: there are no more flushes, and there is a `deadline`. */
+  | { readonly type: 'begin-drain' }
+  /** Gives up an export that is under way and shuts the exporter down. Comes back as `shut-down`. */
+  | { readonly type: 'shut-down' };

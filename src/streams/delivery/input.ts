@@ -1,0 +1,23 @@
+import type { ExportResult } from '../exporter.js';
+import type { SourceEnd } from './state.js';
+
+/** What can happen to a sink. */
+export type DeliveryInput<T> =
+  /** The source emitted an item. */
+  | { readonly type: 'collected'; readonly item: T }
+  /** A scheduled flush is due: an interval, or a wait, is over. */
+  | { readonly type: 'flush-due' }
+  /** Somebody requested a flush. */
+  | { readonly type: 'flush-requested' }
+  /** The export under way has ended. */
+  | { readonly type: 'answered'; readonly result: ExportResult<T> }
+  /** The events of the last answer were emitted, and all that they caused was handled. */
+  | { readonly type: 'go-on' }
+  /** The wait that the receiver asked for is over. */
+  | { readonly type: 'asked-wait-over' }
+  /** The source completed or failed. */
+  | { readonly type: 'source-ended'; readonly end: SourceEnd }
+  /** The time of the drain is up. */
+  | { readonly type: 'deadline'; readonly error: Error }
+  /** The exporter was shut down. */
+  | { readonly type: 'shut-down' };

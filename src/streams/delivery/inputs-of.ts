@@ -1,0 +1,88 @@
+import {
+  EMPTY,
+  endWith,
+  filter,
+  map,
+  materialize,
+  merge,
+  type Observable,
+  switchMap,
+  takeUntil,
+  timer,
+} from 'rxjs';
+import type { CompleteDeliveryOptions } from '../delivery-options.js';
+import { flushCadence } from '../flush-cadence.js';
+import type { DeliveryCommand } from './effect.js';
+import type { SafeExporter } from './exporter-for.js';
+import type { DeliveryInput } from './input.js';
+
+/** What the inputs of a delivery are made of. */
+export interface InputSources<T> extends CompleteDeliveryOptions {
+  readonly source: Observable<T>;
+  readonly exporter: SafeExporter<T>;
+  /** The commands of the transition, as they come. */
+  readonly commands$: Observable<DeliveryCommand<T>>;
+}
+
+/**
+ * When each input of the transition comes. Commands are listened to before the flushes, and those before the source,
+ * because the latter two may emit while they are subscribed to.
+ */
+export function inputsOf<T>(sources: InputSources<T>): Observable<DeliveryInput<T>> {
+  const { source, exporter, commands$, flushIntervalMillis, exportTimeoutMillis, flush$, scheduler } =
+    sources;
+  const on = <Type extends DeliveryCommand<T>['type']>(type: Type) =>
+    commands$.pipe(
+      filter(
+        (command): command is Extract<DeliveryCommand<T>, { readonly type: Type }> => command.type === type,
+      ),
+    );
+
+  const items$ = source.pipe(
+    materialize(),
+    map(
+      (each): DeliveryInput<T> =>
+        each.kind === 'N' ? { type: 'collected', item: each.value } : { type: 'source-ended', end: each },
+    ),
+  );
+
+  const cadence$ = flushCadence({
+    flushIntervalMillis,
+    flush$,
+    backOff$: on('back-off').pipe(map(({ waitMillis }) => waitMillis)),
+    resume$: on('resume'),
+    scheduler,
+  }).pipe(
+    takeUntil(on('begin-drain')),
+    map((cause): DeliveryInput<T> => ({ type: cause === 'scheduled' ? 'flush-due' : 'flush-requested' })),
+  );
+
+  const exports$ = merge(on('export'), on('shut-down')).pipe(
+    switchMap((command) =>
+      command.type === 'export'
+        ? exporter.attempt(command.batch, command.totals, exportTimeoutMillis)
+        : EMPTY,
+    ),
+    map((result): DeliveryInput<T> => ({ type: 'answered', result })),
+  );
+  const goOn$ = on('go-on').pipe(map((): DeliveryInput<T> => ({ type: 'go-on' })));
+
+  const askedWaits$ = on('back-off').pipe(
+    switchMap(({ askedMillis }) => (askedMillis > 0 ? timer(askedMillis, scheduler) : EMPTY)),
+    map((): DeliveryInput<T> => ({ type: 'asked-wait-over' })),
+  );
+
+  const drainDeadline$ = on('begin-drain').pipe(
+    switchMap(() => timer(exportTimeoutMillis, scheduler)),
+    map((): DeliveryInput<T> => {
+      const error = new Error(`no answer within the ${exportTimeoutMillis} ms of the drain`);
+      return { type: 'deadline', error };
+    }),
+  );
+  const shutdown$ = on('shut-down').pipe(
+    switchMap(() => exporter.shutdown$.pipe(endWith(undefined))),
+    map((): DeliveryInput<T> => ({ type: 'shut-down' })),
+  );
+
+  return merge(exports$, goOn$, askedWaits$, drainDeadline$, shutdown$, cadence$, items$);
+}

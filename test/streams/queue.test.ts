@@ -1,0 +1,83 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Queue } from '../../src/streams/queue.js';
+import { runs } from '../support/runs.js';
+
+type Change =
+  | { readonly add: number }
+  | { readonly putBack: readonly number[] }
+  | { readonly without: number };
+
+const changes: fc.Arbitrary<Change[]> = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.record({ add: fc.integer() }) },
+    fc.record({ putBack: fc.array(fc.integer(), { maxLength: 40, size: 'max' }) }),
+    { weight: 2, arbitrary: fc.record({ without: fc.integer({ min: 0, max: 20 }) }) },
+  ),
+  { maxLength: 60, size: 'max' },
+);
+
+const changed = (queue: Queue<number>, change: Change): Queue<number> =>
+  'add' in change
+    ? queue.add(change.add)
+    : 'putBack' in change
+      ? queue.putBack(change.putBack)
+      : queue.without(change.without);
+
+const changedArray = (items: readonly number[], change: Change): readonly number[] =>
+  'add' in change
+    ? [...items, change.add]
+    : 'putBack' in change
+      ? [...change.putBack, ...items]
+      : items.slice(change.without);
+
+describe('a queue', () => {
+  it('holds what an array would hold, and an older one stays as it was', () => {
+    fc.assert(
+      fc.property(changes, fc.nat(70), (steps, count) => {
+        const queues = [Queue.of<number>()];
+        const arrays: (readonly number[])[] = [[]];
+        for (const step of steps) {
+          queues.push(changed(queues[queues.length - 1], step));
+          arrays.push(changedArray(arrays[arrays.length - 1], step));
+        }
+        queues.forEach((queue, index) => {
+          expect([...queue]).toEqual(arrays[index]);
+          expect(queue.size).toBe(arrays[index].length);
+          expect(queue.oldest(count)).toEqual(arrays[index].slice(0, count));
+        });
+      }),
+      runs(1_000),
+    );
+  });
+
+  it('is made of items without keeping the array that they came in', () => {
+    const items = [1, 2, 3];
+    const queue = Queue.of(items);
+    items.push(4);
+    expect([...queue]).toEqual([1, 2, 3]);
+  });
+
+  it('lets go of what was removed, but for a sixteenth', async () => {
+    let queue = Queue.of<object>();
+    const references: WeakRef<object>[] = [];
+    for (let index = 0; index < 320; index++) {
+      const item = { index };
+      references.push(new WeakRef(item));
+      queue = queue.add(item);
+      if (queue.size > 160) {
+        queue = queue.without(1);
+      }
+    }
+    // A reference can be collected only after the turn in which it was made.
+    await new Promise((resolve) => setTimeout(resolve));
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    const alive = references.filter((reference) => reference.deref() !== undefined).length;
+    expect(queue.size).toBe(160);
+    expect(alive).toBeGreaterThanOrEqual(160);
+    expect(alive).toBeLessThanOrEqual(160 + 10 + 1);
+  });
+});
