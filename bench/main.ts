@@ -101,6 +101,13 @@ for (const sandboxes of SCALE) {
   }
 }
 
+for (const maxBuffered of [60, 20_000]) {
+  const delivery = await interleaved(3, (root) => measure('delivery', root, maxBuffered));
+  figure(`delivering an item in whole batches, ${maxBuffered} held`, 'ns', delivery.inWholeBatches);
+  figure(`delivering an item in exports of one, ${maxBuffered} held`, 'ns', delivery.inExportsOfOne);
+  figure(`adding an item to a full buffer of ${maxBuffered}`, 'ns', delivery.addingToAFullBuffer);
+}
+
 const start = await interleaved(7, async (root) => {
   const baseline = await wallMillis(['-e', '0']);
   const version = await wallMillis([join(root, 'dist/cli.js'), '--version']);

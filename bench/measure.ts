@@ -18,7 +18,7 @@ const load = <T>(file: string): Promise<T> =>
 
 type Library = typeof import('../src/index.js');
 type Shm = typeof import('../src/shm/read-collection.js');
-type Request = typeof import('../src/sinks/otlp/request.js');
+type Request = typeof import('../src/sinks/otlp/encoding/request.js');
 
 const msbHome = `/nonexistent/msb-metrics-bench-${process.pid}`;
 
@@ -128,7 +128,7 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
   wire: async () => {
     const nameBytes = Number(argument);
     const { Registries } = await load<Shm>('shm/read-collection.js');
-    const { RequestEncoder } = await load<Request>('sinks/otlp/request.js');
+    const { RequestEncoder } = await load<Request>('sinks/otlp/encoding/request.js');
     const { sample, destroy } = sandboxes(1_000, nameBytes);
     const registries = new Registries(msbHome);
     const batch = Array.from({ length: 5 }, () => registries.read(sample(), OPTIONS));
@@ -164,6 +164,50 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       gzipBytesAPoint: gzipSync(request).length / points,
       nsAPoint: median(figures),
       sdkNsAPoint: median(sdkFigures),
+    };
+  },
+
+  /**
+   * Nanoseconds that the delivery core takes for an item: to hold it, to drop the oldest for it where the buffer is
+   * full, to deliver it in a whole batch, and in an export of its own. The argument is the size of the buffer.
+   */
+  delivery: async () => {
+    const maxBuffered = Number(argument);
+    const { deliver } = await load<Library>('index.js');
+    const { range, of, Subject } = await import('rxjs');
+    const sinkOf = (batchSize?: () => number, flush$ = new Subject<void>()) => {
+      const exporter = { export: () => of(undefined), ...(batchSize === undefined ? {} : { batchSize }) };
+      // A build of before the factories takes the exporter itself, which this function is too.
+      const createExporter = Object.assign(() => exporter, exporter);
+      return deliver<number>(createExporter, { maxBuffered, flush$ });
+    };
+    const nsAnItem = (items: number, run: () => void): number => {
+      const taken: number[] = [];
+      for (let round = 0; round < 8; round++) {
+        const start = process.hrtime.bigint();
+        run();
+        taken.push(Number(process.hrtime.bigint() - start) / items);
+      }
+      return median(taken.slice(2));
+    };
+    const flushes = (items: number, batchSize?: () => number): number =>
+      nsAnItem(items, () => {
+        const items$ = new Subject<number>();
+        const flush$ = new Subject<void>();
+        const subscription = items$.pipe(sinkOf(batchSize, flush$)).subscribe();
+        for (let item = 1; item <= items; item++) {
+          items$.next(item);
+          if (item % maxBuffered === 0) {
+            flush$.next();
+          }
+        }
+        subscription.unsubscribe();
+      });
+    const many = maxBuffered * Math.ceil(20_000 / maxBuffered);
+    return {
+      addingToAFullBuffer: nsAnItem(100_000, () => range(1, 100_000).pipe(sinkOf()).subscribe()),
+      inWholeBatches: flushes(many),
+      inExportsOfOne: flushes(many, () => 1),
     };
   },
 
