@@ -58,17 +58,23 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
     const count = Number(argument);
     const { Registries } = await load<Shm>('shm/read-collection.js');
     const { SlotReader } = await load<typeof import('../src/shm/slots.js')>('shm/slots.js');
-    const { mapReadOnly, openSharedMemory } =
-      await load<typeof import('../src/shm/posix.js')>('shm/posix.js');
+    const { openSharedMemory } = await load<typeof import('../src/shm/posix.js')>('shm/posix.js');
+    const { openRegion } = await load<typeof import('../src/shm/region.js')>('shm/region.js');
     const { ABI_LAYOUTS, regionBytes } = await load<typeof import('../src/shm/layout.js')>('shm/layout.js');
     const { registryName } = await load<Library>('index.js');
     const { destroy } = sandboxes(count);
     const capacity = Math.max(1_024, count);
-    const { buffer } = mapReadOnly(openSharedMemory(registryName(msbHome, 3)) ?? -1, regionBytes(capacity));
-    const slots = new SlotReader(buffer, ABI_LAYOUTS[2], new Array(capacity).fill(undefined));
+    const fd = openSharedMemory(registryName(msbHome, 3)) ?? -1;
+    const region = openRegion(fd, regionBytes(capacity), 'read');
+    const slots = new SlotReader(ABI_LAYOUTS[2], new Map());
     const rows = new Float64Array(count * 14);
     const registries = new Registries(msbHome);
-    const filter = { oldestSampleMillis: 0, isAlive: () => true };
+    const filter = {
+      nowMillis: Date.now(),
+      oldestSampleMillis: 0,
+      newestSampleMillis: Number.POSITIVE_INFINITY,
+      processExists: () => true,
+    };
     let at = 0;
     const sink = {
       add: (_: unknown, values: Float64Array) => {
@@ -89,7 +95,7 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       }
       return median(figures);
     };
-    const rowNs = timed(() => slots.read(filter, sink));
+    const rowNs = timed(() => slots.read(region, capacity, filter, sink));
     if (at !== rows.length) {
       throw new Error(`read ${at / 14} of ${count}`);
     }

@@ -12,12 +12,16 @@ export {
 export { MAX_DELAY_MILLIS } from './options.js';
 export { Collection, type SandboxRun, type Snapshot } from './shm/collection.js';
 export { COLUMN, ROW_WIDTH } from './shm/columns.js';
+export { type FoundHome, findRegistries, homeHash } from './shm/other-registries.js';
+export { UnsupportedSystemError } from './shm/posix.js';
 export { DEFAULT_MAX_SAMPLE_AGE_MILLIS, type ReadOptions, readRegistry } from './shm/read-collection.js';
 export { registryName } from './shm/registry-name.js';
 export { RegistryError, type RegistryState, type RegistryStatus } from './shm/registry-status.js';
+export { type SkippedRows, totalSkipped } from './shm/skipped-rows.js';
 export type { AttributeOptions } from './sinks/otlp/encoding/attributes.js';
 export { type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
 export { type OtlpProtocol, parseEndpoint } from './sinks/otlp/transport/endpoint.js';
+export { ExportError } from './sinks/otlp/transport/export-error.js';
 export { headerProblem } from './sinks/otlp/transport/headers.js';
 export { printable } from './sinks/printable.js';
 export type { Sink } from './sinks/sink.js';

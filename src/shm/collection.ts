@@ -3,8 +3,8 @@ import type { RegistryStatus } from './registry-status.js';
 
 /**
  * One run of a sandbox, from its activation in a slot to its release: all that stays the same from sample to
- * sample. A reader makes one object a run, so a run can be told by identity for as long as its registry stays
- * mapped.
+ * sample. A reader makes one object for each run, so that runs can be compared by identity as long as the reader has
+ * the registry open.
  */
 export interface SandboxRun {
   /** The sandbox's name, with invalid UTF-8 replaced. It is the tenant's: it can hold any character. */

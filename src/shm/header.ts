@@ -8,7 +8,7 @@ import {
   SLOT_BYTES,
 } from './layout.js';
 
-/** What a region's header says of it. */
+/** What the header of a region says about it. */
 export type HeaderVerdict =
   | { readonly state: 'initialising' }
   | { readonly state: 'ready'; readonly capacity: number }
@@ -17,7 +17,7 @@ export type HeaderVerdict =
 const refused = (message: string): HeaderVerdict => ({ state: 'refused', message });
 
 /**
- * Judges a region by its size alone, before any byte of it is touched: reading past the end of an object is
+ * Judges a region by its size alone, before any byte of it is read: touching a mapping past the end of an object is
  * SIGBUS. `undefined` means that there is a whole header to judge by.
  *
  * @param bytes the object's size
@@ -34,13 +34,13 @@ export function judgeSize(bytes: number): HeaderVerdict | undefined {
 /**
  * Judges a region by its header.
  *
- * @param header at least the first 256 bytes
+ * @param header a copy of at least the first 256 bytes
  * @param bytes the object's size
  * @param abi the ABI in the object's name
  */
 export function judgeHeader(header: ArrayBuffer, bytes: number, abi: number): HeaderVerdict {
   const u32 = new Uint32Array(header, 0, HEADER_BYTES / 4);
-  const state = Atomics.load(u32, HEADER.state / 4);
+  const state = u32[HEADER.state / 4];
   if (state === REGION_STATE.uninitialised || state === REGION_STATE.initialising) {
     return { state: 'initialising' };
   }

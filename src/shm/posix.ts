@@ -3,11 +3,12 @@ import { createRequire } from 'node:module';
 import type * as Koffi from 'koffi';
 
 /**
- * The calls that Node does not have: shm_open, mmap, munmap. koffi is loaded at the first call, never by an
- * import. This is the one file that calls foreign functions.
+ * The calls that Node does not have. koffi is loaded at the first call, never by an import. This is the one file that
+ * calls foreign functions.
  */
 interface Posix {
   shmOpen(name: string, flags: number, mode: number): number;
+  lseek(fd: number, offset: number, whence: number): number;
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, length: number): number;
   errno(): number;
@@ -18,30 +19,93 @@ interface Posix {
 const PROT_READ = 1;
 const MAP_SHARED = 1;
 const MAP_FAILED = 0xffffffffffffffffn;
+/** Linux, asm-generic. Other systems have other numbers. */
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/** This system cannot read POSIX shared memory, and will not until something is installed: do not try again. */
+export class UnsupportedSystemError extends Error {
+  override readonly name = 'UnsupportedSystemError';
+}
 
 let loaded: Posix | undefined;
 
 function posix(): Posix {
-  if (loaded === undefined) {
-    if (process.platform === 'win32') {
-      throw new Error(
-        'msb-metrics reads POSIX shared memory, which Windows does not have: run it on Linux or macOS',
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Posix {
+  if (process.platform === 'win32') {
+    throw new UnsupportedSystemError(
+      'msb-metrics reads POSIX shared memory, which Windows does not have: run it on Linux or macOS',
+    );
+  }
+  const koffi = loadKoffi();
+  const libc = koffi.load(null);
+  return {
+    shmOpen: shmOpenOf(koffi, libc),
+    lseek: libc.func('int64 lseek(int fd, int64 offset, int whence)'),
+    mmap: libc.func(
+      'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64 offset)',
+    ),
+    munmap: libc.func('int munmap(void *address, size_t length)'),
+    errno: () => koffi.errno(),
+    view: (address, length) => koffi.view(address, length),
+    codes: koffi.os.errno,
+  };
+}
+
+function loadKoffi(): typeof Koffi {
+  try {
+    return createRequire(import.meta.url)('koffi') as typeof Koffi;
+  } catch (error) {
+    const [reason] = (error as Error).message.split('\n');
+    throw new UnsupportedSystemError(
+      `cannot load koffi, which calls the C library (${reason}): it has builds for Linux (glibc and musl) and macOS, x64 and arm64; install msb-metrics again on this machine`,
+    );
+  }
+}
+
+const SHM_OPEN = 'int shm_open(const char *name, int flags, uint mode)';
+
+/** glibc has shm_open in librt before 2.34, which Node does not link. */
+function shmOpenOf(koffi: typeof Koffi, libc: ReturnType<typeof Koffi.load>): Posix['shmOpen'] {
+  try {
+    return libc.func(SHM_OPEN);
+  } catch {
+    try {
+      return koffi.load('librt.so.1').func(SHM_OPEN);
+    } catch {
+      throw new UnsupportedSystemError(
+        'the C library has no shm_open, and there is no librt.so.1 that has it: on glibc before 2.34 install the package with librt.so.1 (libc6)',
       );
     }
-    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
-    const libc = koffi.load(null);
-    loaded = {
-      shmOpen: libc.func('int shm_open(const char *name, int flags, uint mode)'),
-      mmap: libc.func(
-        'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64 offset)',
-      ),
-      munmap: libc.func('int munmap(void *address, size_t length)'),
-      errno: () => koffi.errno(),
-      view: (address, length) => koffi.view(address, length),
-      codes: koffi.os.errno,
-    };
   }
-  return loaded;
+}
+
+/**
+ * Ends the process at once. `process.exit` first waits for the threads of Node, and a thread that asks a silent name
+ * server does not return for half a minute. Standard output and error must have been written.
+ */
+export function exitAtOnce(status: number): never {
+  try {
+    (createRequire(import.meta.url)('koffi') as typeof Koffi).load(null).func('void _exit(int status)')(
+      status,
+    );
+  } catch {
+    // Without koffi there is only the slower way.
+  }
+  process.exit(status);
+}
+
+/**
+ * Loads what reading shared memory needs.
+ *
+ * @throws {UnsupportedSystemError} if this system does not have it
+ */
+export function requireSharedMemory(): void {
+  posix();
 }
 
 /** A system call that failed; `code` is the symbolic errno, such as `EACCES`. */
@@ -63,11 +127,11 @@ function lastError(call: string): PosixError {
 }
 
 /**
- * Opens a shared-memory object for reading. Does not block, whatever is there: anybody may put a pipe at a name in
- * /dev/shm, and opening one waits for its writer.
+ * Opens a shared-memory object for reading. Never blocks: anybody may put a pipe at a name in /dev/shm, and opening a
+ * pipe waits for its writer.
  *
  * @param name with its leading slash
- * @returns a file descriptor, the caller's to close; `undefined` where there is no such object
+ * @returns a file descriptor, which the caller closes; `undefined` if there is no such object
  * @throws {PosixError} for every other failure
  */
 export function openSharedMemory(name: string): number | undefined {
@@ -81,6 +145,33 @@ export function openSharedMemory(name: string): number | undefined {
   throw lastError('shm_open');
 }
 
+/**
+ * The parts of an object that were ever written, as `[from, to)` pairs of byte positions in ascending order. The rest
+ * are holes, which read as zeros. The whole object on a system that cannot tell.
+ *
+ * @param bytes the object's size
+ */
+export function* dataRanges(fd: number, bytes: number): Generator<readonly [from: number, to: number]> {
+  const { platform } = process;
+  let at = 0;
+  while (at < bytes) {
+    const from = platform === 'linux' ? Number(posix().lseek(fd, at, SEEK_DATA)) : at;
+    if (from < 0) {
+      // ENXIO: there is no data from here on. Anything else: this file system cannot tell.
+      if (posix().errno() !== posix().codes.ENXIO) {
+        yield [at, bytes];
+      }
+      return;
+    }
+    const hole = platform === 'linux' ? Number(posix().lseek(fd, from, SEEK_HOLE)) : bytes;
+    const to = hole > from ? Math.min(hole, bytes) : bytes;
+    if (from < bytes) {
+      yield [from, to];
+    }
+    at = to;
+  }
+}
+
 /** A read-only mapping. After `unmap`, touching `buffer` crashes the process: it must not be kept. */
 export interface Mapping {
   readonly buffer: ArrayBuffer;
@@ -91,7 +182,7 @@ export interface Mapping {
  * Maps the first `length` bytes of an object, shared and read-only, without copying. The descriptor may be closed
  * afterwards.
  *
- * @throws {PosixError} where the system refuses
+ * @throws {PosixError} if the system refuses
  */
 export function mapReadOnly(fd: number, length: number): Mapping {
   const address = posix().mmap(null, length, PROT_READ, MAP_SHARED, fd, 0);

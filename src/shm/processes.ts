@@ -1,8 +1,8 @@
 /**
- * Whether a process is alive. One that may not be signalled (EPERM) is. Zero and negative numbers name groups of
- * processes to kill(2), so they are no process.
+ * Whether a process exists. One that this user may not signal (EPERM) does. For kill(2) zero and negative numbers are
+ * groups of processes, so they are not a process.
  */
-export function isProcessAlive(pid: number): boolean {
+export function doesProcessExist(pid: number): boolean {
   if (pid <= 0) {
     return false;
   }

@@ -4,11 +4,13 @@ import { Collection, type SandboxRun } from './collection.js';
 import { ROW_WIDTH } from './columns.js';
 import { ABI_LAYOUTS, NEWEST_ABI } from './layout.js';
 import { openSharedMemory, PosixError } from './posix.js';
-import { isProcessAlive } from './processes.js';
+import { doesProcessExist } from './processes.js';
+import type { RegionAccess } from './region.js';
 import { Registry } from './registry.js';
 import { registryName } from './registry-name.js';
 import { RegistryError, type RegistryStatus } from './registry-status.js';
-import type { RowSink } from './slots.js';
+import { NO_SKIPPED_ROWS } from './skipped-rows.js';
+import type { RowFilter, RowSink } from './slots.js';
 
 /** How far past the newest known ABI a registry is looked for, to name it in a warning. */
 const UNKNOWN_ABIS = [1, 2, 3, 4].map((step) => NEWEST_ABI + step);
@@ -16,8 +18,8 @@ const UNKNOWN_ABIS = [1, 2, 3, 4].map((step) => NEWEST_ABI + step);
 /** Which samples a reading keeps. */
 export interface ReadOptions {
   /**
-   * Samples older than this many milliseconds are left out: their runtime has stopped sampling. Default 30,000;
-   * 0 keeps samples of any age.
+   * Samples older than this many milliseconds are left out, because their runtime has stopped sampling. So are samples
+   * that lie further ahead of the clock. Default 30,000; 0 keeps samples of any age.
    */
   readonly maxSampleAgeMillis?: number | undefined;
 }
@@ -56,7 +58,7 @@ class Rows implements RowSink {
     this.runs.push(run);
   }
 
-  /** Exactly the rows added: a buffered collection must not keep room it does not use. */
+  /** Exactly the rows added, because a buffered collection must not hold unused memory. */
   values(): Float64Array {
     const used = this.runs.length * ROW_WIDTH;
     return used === this.#values.length ? this.#values : this.#values.slice(0, used);
@@ -64,23 +66,28 @@ class Rows implements RowSink {
 }
 
 /**
- * Every registry of one MSB_HOME, of all known ABIs: during an upgrade of msb several exist at once. Holds the
- * mappings from reading to reading; `close` gives them back.
+ * Every registry of one MSB_HOME, of all known ABIs: during an upgrade of msb several exist at once. Keeps them open from
+ * reading to reading, until `close`.
  */
 export class Registries {
   readonly #registries: readonly Registry[];
   readonly #msbHome: string;
   #rowsLastTime = 0;
 
-  /** @param msbHome the MSB_HOME, exactly as msb has it */
-  constructor(msbHome: string) {
+  /**
+   * @param msbHome the MSB_HOME, exactly as msb has it
+   * @param access how shared memory is copied. Default: as this system needs it.
+   */
+  constructor(msbHome: string, access?: RegionAccess) {
     this.#msbHome = msbHome;
-    this.#registries = ABI_LAYOUTS.map((layout) => new Registry(registryName(msbHome, layout.abi), layout));
+    this.#registries = ABI_LAYOUTS.map(
+      (layout) => new Registry(registryName(msbHome, layout.abi), layout, access),
+    );
   }
 
   /**
    * Reads the newest sample of every sandbox that runs. Never throws for what it finds in shared memory: the
-   * collection's `registries` tell what was found.
+   * collection's `registries` say what was found.
    *
    * @param nowMillis wall-clock time, Unix ms
    */
@@ -88,7 +95,7 @@ export class Registries {
     const startedAt = performance.now();
     const rows = new Rows(this.#rowsLastTime);
     const filter = rowFilter(nowMillis, options);
-    const statuses = this.#registries.map((registry) => registry.read(filter, rows));
+    const statuses = this.#registries.flatMap((registry) => registry.read(filter, rows));
     this.#rowsLastTime = rows.runs.length;
     return new Collection(
       nowMillis,
@@ -99,7 +106,7 @@ export class Registries {
     );
   }
 
-  /** Unmaps all regions. */
+  /** Closes all registries. */
   close(): void {
     for (const registry of this.#registries) {
       registry.close();
@@ -108,7 +115,8 @@ export class Registries {
 }
 
 /**
- * Reads one registry, once: attaches, reads, detaches.
+ * Reads one registry, once. A row whose process cannot be seen from here is left out: a single reading cannot tell whether
+ * its sample advances.
  *
  * @param msbHome the MSB_HOME, exactly as msb has it
  * @param abi the registry's ABI: 1, 2 or 3
@@ -127,7 +135,7 @@ export function readRegistry(msbHome: string, abi: number, options: ReadOptions 
   try {
     const now = Date.now();
     const rows = new Rows(0);
-    const status = registry.read(rowFilter(now, options), rows);
+    const [status] = registry.read(rowFilter(now, options), rows);
     if (status.state !== 'attached') {
       throw new RegistryError(status);
     }
@@ -137,11 +145,13 @@ export function readRegistry(msbHome: string, abi: number, options: ReadOptions 
   }
 }
 
-function rowFilter(nowMillis: number, options: ReadOptions) {
+function rowFilter(nowMillis: number, options: ReadOptions): RowFilter {
   const maxAge = options.maxSampleAgeMillis ?? DEFAULT_MAX_SAMPLE_AGE_MILLIS;
   return {
+    nowMillis,
     oldestSampleMillis: maxAge === 0 ? Number.NEGATIVE_INFINITY : nowMillis - maxAge,
-    isAlive: isProcessAlive,
+    newestSampleMillis: maxAge === 0 ? Number.POSITIVE_INFINITY : nowMillis + maxAge,
+    processExists: doesProcessExist,
   };
 }
 
@@ -156,6 +166,8 @@ function unknownRegistry(msbHome: string, abi: number): RegistryStatus[] {
           state: 'unknown',
           message: `the registry ${name} has ABI ${abi}, newer than the ${NEWEST_ABI} that this msb-metrics reads: its sandboxes are not reported; upgrade msb-metrics`,
           capacity: 0,
+          rows: 0,
+          skipped: NO_SKIPPED_ROWS,
         },
       ]
     : [];

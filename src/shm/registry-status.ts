@@ -1,18 +1,23 @@
+import type { SkippedRows } from './skipped-rows.js';
+
 /**
  * What a tick found at a registry's name:
  *
  * - `absent`: no such object yet. Normal before the first sandbox of an ABI.
  * - `initialising`: its creator is still writing the header.
- * - `attached`: mapped and read.
- * - `refused`: there, but not what its name says; `message` tells what was expected and found.
- * - `denied`: owned by another user; `message` names the owner and the remedy.
- * - `failed`: the system refused in another way; `message` names the call and its error.
- * - `unknown`: a newer ABI than this package reads; `message` names it.
+ * - `attached`: open and read.
+ * - `unlinked`: removed from its name while sandboxes still write to it. It is read as long as they do, beside a new
+ *   registry of that name. `message` says what removes it.
+ * - `refused`: there, but not what its name says. `message` says what was expected and found.
+ * - `denied`: owned by another user. `message` names the owner and the remedy.
+ * - `failed`: the system refused in another way. `message` names the call and its error.
+ * - `unknown`: a newer ABI than this package reads. `message` names it.
  */
 export type RegistryState =
   | 'absent'
   | 'initialising'
   | 'attached'
+  | 'unlinked'
   | 'refused'
   | 'denied'
   | 'failed'
@@ -26,8 +31,12 @@ export interface RegistryStatus {
   readonly state: RegistryState;
   /** What to tell the operator; empty for `absent`, `initialising` and `attached`. */
   readonly message: string;
-  /** Number of slots; 0 unless attached. */
+  /** Number of slots; 0 unless attached or unlinked. */
   readonly capacity: number;
+  /** Number of rows that the tick took from it. */
+  readonly rows: number;
+  /** Rows in use that were left out, by reason. */
+  readonly skipped: SkippedRows;
 }
 
 /** Thrown by {@link readRegistry} where there is no registry to read. Its status says why. */

@@ -1,129 +1,168 @@
-import { closeSync, fstatSync } from 'node:fs';
-import { judgeHeader, judgeSize } from './header.js';
+import { closeSync, fstatSync, type Stats } from 'node:fs';
 import type { AbiLayout } from './layout.js';
-import { HEADER_BYTES, regionBytes } from './layout.js';
+import { isSameObject, OpenRegistry } from './open-registry.js';
 import { describeDenial } from './owner.js';
-import { type Mapping, mapReadOnly, openSharedMemory, PosixError } from './posix.js';
+import { openSharedMemory, PosixError } from './posix.js';
+import { DEFAULT_REGION_ACCESS, type RegionAccess } from './region.js';
 import type { RegistryState, RegistryStatus } from './registry-status.js';
-import { type KnownRuns, type RowFilter, type RowSink, SlotReader } from './slots.js';
+import { NO_SKIPPED_ROWS } from './skipped-rows.js';
+import type { KnownRuns, RowFilter, RowSink, SlotCounts } from './slots.js';
 
-interface Attachment {
-  readonly mapping: Mapping;
-  readonly slots: SlotReader;
-  readonly capacity: number;
-  readonly device: number;
-  readonly inode: number;
+/** The most removed objects of one name that are kept open: a bound on descriptors. The oldest is closed beyond it. */
+const MAX_UNLINKED = 8;
+
+const NO_ROWS: SlotCounts = { rows: 0, skipped: NO_SKIPPED_ROWS };
+
+/** The runs of an object, which outlive its being open: an object that is opened again has the same runs. */
+interface KnownObject {
+  readonly stat: Stats;
+  readonly runs: KnownRuns;
 }
 
 /**
- * One registry, followed through its life: created late, deleted, made anew, shrunk. Each reading asks the system
- * what is at the name now, which costs a few system calls; the region itself is mapped once for as long as the
- * same object is there. Nothing it does can throw.
+ * One registry, followed through its life: created late, deleted, created again, shrunk. Each reading asks the system
+ * what is at the name now, which costs a few system calls. An object that was removed while sandboxes write to it is
+ * read as long as they do. Nothing that a reading finds makes it throw.
  */
 export class Registry {
   readonly #name: string;
   readonly #layout: AbiLayout;
-  #attachment: Attachment | undefined;
-  /** Outlives the attachment: an object that is attached again has the same runs. */
-  #runs: { readonly device: number; readonly inode: number; readonly known: KnownRuns } | undefined;
+  readonly #access: RegionAccess;
+  #current: OpenRegistry | undefined;
+  #known: KnownObject | undefined;
+  /** Whether the last reading of `#current` found a live row. */
+  #hadRows = false;
+  #unlinked: OpenRegistry[] = [];
 
   /**
    * @param name the object's name, with its leading slash
    * @param layout the layout of the ABI in that name
    */
-  constructor(name: string, layout: AbiLayout) {
+  constructor(name: string, layout: AbiLayout, access: RegionAccess = DEFAULT_REGION_ACCESS) {
     this.#name = name;
     this.#layout = layout;
+    this.#access = access;
   }
 
-  /** Adds the rows of this registry, if there is one, and says what was found. */
-  read(filter: RowFilter, sink: RowSink): RegistryStatus {
-    let fd: number | undefined;
+  /** Adds the rows of this registry and says what was found: at its name, and of objects removed from it. */
+  read(filter: RowFilter, sink: RowSink): RegistryStatus[] {
+    const found = this.#readCurrent(filter, sink);
+    const statuses = this.#unlinked.map((unlinked) => this.#readUnlinked(unlinked, filter, sink));
+    return [found, ...statuses.filter((status) => status !== undefined)];
+  }
+
+  /** Closes everything. A later reading opens it again. */
+  close(): void {
+    this.#closeCurrent();
+    for (const unlinked of this.#unlinked) {
+      unlinked.close();
+    }
+    this.#unlinked = [];
+  }
+
+  #readCurrent(filter: RowFilter, sink: RowSink): RegistryStatus {
     try {
-      fd = openSharedMemory(this.#name);
-      if (fd === undefined) {
-        return this.#detached('absent');
-      }
-      const status = this.#follow(fd);
-      this.#attachment?.slots.read(filter, sink);
-      return status;
+      const stat = this.#follow();
+      return stat === undefined ? this.#status('absent') : this.#readOpen(stat, filter, sink);
     } catch (error) {
       if (error instanceof PosixError && error.code === 'EACCES') {
-        return this.#detached('denied', describeDenial(this.#name));
+        this.#closeCurrent();
+        return this.#status('denied', describeDenial(this.#name));
       }
-      // The object is still there, only the system is short of something (EMFILE, ENOMEM): the mapping is kept.
-      const message = `cannot read the registry ${this.#name}: ${(error as Error).message}`;
-      return this.#status('failed', message, 0);
-    } finally {
-      if (fd !== undefined) {
-        closeSync(fd);
-      }
+      // The object is still there, only the system lacks something (EMFILE, ENOMEM): it stays open.
+      return this.#status('failed', `cannot read the registry ${this.#name}: ${(error as Error).message}`);
     }
   }
 
-  /** Unmaps the region. A later reading attaches anew. */
-  close(): void {
-    this.#attachment?.mapping.unmap();
-    this.#attachment = undefined;
-  }
-
-  /** Keeps, replaces or drops the attachment according to the object that is open as `fd`. */
-  #follow(fd: number): RegistryStatus {
+  /** Opens what is at the name now, and sets aside what was there before. `undefined` if nothing is there. */
+  #follow(): Stats | undefined {
+    const fd = openSharedMemory(this.#name);
+    if (fd === undefined) {
+      this.#setAside();
+      return undefined;
+    }
     const stat = fstatSync(fd);
-    const { dev, ino, size } = stat;
+    if (this.#current !== undefined && isSameObject(this.#current.stat(), stat)) {
+      closeSync(fd);
+      return stat;
+    }
+    this.#setAside();
+    if (this.#known === undefined || !isSameObject(this.#known.stat, stat)) {
+      this.#known = { stat, runs: new Map() };
+    }
+    this.#current = new OpenRegistry(fd, this.#layout, this.#access, this.#known.runs);
+    return stat;
+  }
+
+  #readOpen(stat: Stats, filter: RowFilter, sink: RowSink): RegistryStatus {
     if (!stat.isFile()) {
-      return this.#detached(
-        'refused',
-        `the registry ${this.#name} is no shared memory: expected a regular object`,
-      );
+      return this.#refuse('is not shared memory: expected a regular object');
     }
-    const sizeVerdict = judgeSize(size);
-    if (sizeVerdict?.state === 'refused') {
-      return this.#detached('refused', `the registry ${this.#name} ${sizeVerdict.message}`);
-    }
-    if (sizeVerdict !== undefined) {
-      return this.#detached('initialising');
-    }
-    const attached = this.#attachment;
-    const same = attached !== undefined && attached.device === dev && attached.inode === ino;
-    const verdict =
-      same && size >= regionBytes(attached.capacity)
-        ? judgeHeader(attached.mapping.buffer, size, this.#layout.abi)
-        : this.#judgeUnmapped(fd, size);
-    if (verdict.state === 'refused') {
-      return this.#detached('refused', `the registry ${this.#name} ${verdict.message}`);
-    }
-    if (verdict.state === 'initialising') {
-      return this.#detached('initialising');
-    }
-    if (!same || attached.capacity !== verdict.capacity) {
-      this.close();
-      const mapping = mapReadOnly(fd, regionBytes(verdict.capacity));
-      const { capacity } = verdict;
-      if (this.#runs?.device !== dev || this.#runs.inode !== ino || this.#runs.known.length !== capacity) {
-        this.#runs = { device: dev, inode: ino, known: new Array(capacity).fill(undefined) };
+    const verdict = this.#current!.judge(stat);
+    switch (verdict.state) {
+      case 'initialising':
+        return this.#status('initialising');
+      case 'refused':
+        return this.#refuse(verdict.message);
+      case 'ready': {
+        const counts = this.#current!.read(stat, verdict.capacity, filter, sink);
+        this.#hadRows = counts.rows > 0;
+        return this.#status('attached', '', verdict.capacity, counts);
       }
-      const slots = new SlotReader(mapping.buffer, this.#layout, this.#runs.known);
-      this.#attachment = { mapping, slots, capacity, device: dev, inode: ino };
     }
-    return this.#status('attached', '', verdict.capacity);
   }
 
-  #judgeUnmapped(fd: number, size: number) {
-    const header = mapReadOnly(fd, HEADER_BYTES);
+  #readUnlinked(unlinked: OpenRegistry, filter: RowFilter, sink: RowSink): RegistryStatus | undefined {
     try {
-      return judgeHeader(header.buffer, size, this.#layout.abi);
-    } finally {
-      header.unmap();
+      const stat = unlinked.stat();
+      const verdict = unlinked.judge(stat);
+      if (verdict.state === 'ready') {
+        const counts = unlinked.read(stat, verdict.capacity, filter, sink);
+        if (counts.rows > 0) {
+          return this.#status('unlinked', this.#unlinkedMessage(counts.rows), verdict.capacity, counts);
+        }
+      }
+    } catch {
+      // Nothing can be read from it any more.
+    }
+    unlinked.close();
+    this.#unlinked = this.#unlinked.filter((each) => each !== unlinked);
+    return undefined;
+  }
+
+  #unlinkedMessage(rows: number): string {
+    const sandboxes = rows === 1 ? '1 sandbox writes' : `${rows} sandboxes write`;
+    return `the registry ${this.#name} was removed while ${sandboxes} to it: it is read until they stop, but a restarted msb-metrics cannot find it. logind removes the shared memory of a user at logout: set RemoveIPC=no in logind.conf, or run loginctl enable-linger for msb's user`;
+  }
+
+  /** Keeps an object that was removed from its name while sandboxes write to it; closes any other. */
+  #setAside(): void {
+    const before = this.#current;
+    if (before !== undefined && this.#hadRows && before.stat().nlink === 0) {
+      this.#unlinked = [...this.#unlinked, before];
+      if (this.#unlinked.length > MAX_UNLINKED) {
+        this.#unlinked.shift()?.close();
+      }
+      this.#current = undefined;
+      this.#known = undefined;
+      this.#hadRows = false;
+    } else {
+      this.#closeCurrent();
     }
   }
 
-  #detached(state: RegistryState, message = ''): RegistryStatus {
-    this.close();
-    return this.#status(state, message, 0);
+  #refuse(message: string): RegistryStatus {
+    this.#closeCurrent();
+    return this.#status('refused', `the registry ${this.#name} ${message}`);
   }
 
-  #status(state: RegistryState, message: string, capacity: number): RegistryStatus {
-    return { name: this.#name, abi: this.#layout.abi, state, message, capacity };
+  #closeCurrent(): void {
+    this.#current?.close();
+    this.#current = undefined;
+    this.#hadRows = false;
+  }
+
+  #status(state: RegistryState, message = '', capacity = 0, { rows, skipped } = NO_ROWS): RegistryStatus {
+    return { name: this.#name, abi: this.#layout.abi, state, message, capacity, rows, skipped };
   }
 }

@@ -1,6 +1,7 @@
 import { asyncScheduler, map, type Observable, type SchedulerLike, timer, using } from 'rxjs';
 import { requireDelay, requireText } from '../options.js';
 import type { Collection } from '../shm/collection.js';
+import { requireSharedMemory } from '../shm/posix.js';
 import { type ReadOptions, Registries, requireReadOptions } from '../shm/read-collection.js';
 
 /** Options of {@link collections}. */
@@ -17,9 +18,10 @@ export interface CollectionsOptions extends ReadOptions {
 export const DEFAULT_COLLECT_INTERVAL_MILLIS = 1_000;
 
 /**
- * A cold observable of collections. Each subscription maps the registries of an MSB_HOME itself, reads them at once and
- * then at every interval, and unmaps them when it ends. It never completes, and no state of the registries makes it fail:
- * `collection.registries` says what was found.
+ * A cold observable of collections. Each subscription opens the registries of an MSB_HOME itself, reads them at once and
+ * then at every interval, and closes them when it ends. It never completes, and no state of the registries makes it fail:
+ * `collection.registries` says what was found. Only a system that cannot read shared memory at all is an error of the
+ * stream, an {@link UnsupportedSystemError}.
  *
  * Use `share()` to feed several subscribers from one reading.
  *
@@ -36,6 +38,7 @@ export function collections(options: CollectionsOptions): Observable<Collection>
   requireReadOptions(options);
   return using(
     () => {
+      requireSharedMemory();
       const registries = new Registries(msbHome);
       return { registries, unsubscribe: () => registries.close() };
     },

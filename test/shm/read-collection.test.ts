@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, statSync } from 'node:fs';
+import { closeSync, ftruncateSync, readdirSync, statSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Collection } from '../../src/shm/collection.js';
 import { HEADER, SLOT } from '../../src/shm/layout.js';
@@ -237,21 +237,61 @@ describe('registries', () => {
     expect(names(registries.read(now))).toEqual(['devbox']);
   });
 
-  it('that are deleted and made anew are followed within one reading', () => {
+  it('that are deleted and created again are followed within one reading', () => {
     const msbHome = testHome();
     const registries = registriesOf(msbHome);
     const first = testRegistry({ msbHome });
-    first.sample(first.start(tenant({ name: 'first' })), sample);
-    expect(names(registries.read(now))).toEqual(['first']);
+    expect(registries.read(now).size).toBe(0);
     unlinkSharedMemory(first.name);
     expect(stateOf(registries.read(now), 3)).toBe('absent');
     const second = testRegistry({ msbHome, capacity: 7 });
     second.sample(second.start(tenant({ name: 'second' })), sample);
     expect(names(registries.read(now))).toEqual(['second']);
-    unlinkSharedMemory(second.name);
-    const third = testRegistry({ msbHome });
-    third.sample(third.start(tenant({ name: 'third' })), sample);
-    expect(names(registries.read(now))).toEqual(['third']);
+  });
+
+  it('that are removed while sandboxes write to them are read on, beside a new one, until the sandboxes stop', () => {
+    const msbHome = testHome();
+    const registries = registriesOf(msbHome);
+    const first = testRegistry({ msbHome });
+    const slot = first.start(tenant({ name: 'first' }));
+    first.sample(slot, sample);
+    const [run] = registries.read(now).runs;
+    unlinkSharedMemory(first.name);
+    first.sample(slot, { ...sample, sampledAtMillis: now });
+    const alone = registries.read(now);
+    expect(names(alone)).toEqual(['first']);
+    expect(alone.runs[0]).toBe(run);
+    expect(alone.registries.filter(({ abi }) => abi === 3).map(({ state, rows }) => [state, rows])).toEqual([
+      ['absent', 0],
+      ['unlinked', 1],
+    ]);
+    expect(alone.registries.find(({ state }) => state === 'unlinked')?.message).toMatch(
+      /removed while 1 sandbox writes to it.*RemoveIPC=no.*enable-linger/u,
+    );
+    const second = testRegistry({ msbHome });
+    second.sample(second.start(tenant({ name: 'second' })), sample);
+    expect(names(registries.read(now))).toEqual(['second', 'first']);
+    first.release(slot);
+    const after = registries.read(now);
+    expect(names(after)).toEqual(['second']);
+    expect(after.registries.filter(({ state }) => state === 'unlinked')).toEqual([]);
+  });
+
+  it('that are removed again and again hold a bounded number of descriptors', () => {
+    const msbHome = testHome();
+    const registries = registriesOf(msbHome);
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const before = descriptors();
+    for (let round = 0; round < 30; round++) {
+      const registry = testRegistry({ msbHome, capacity: 1 });
+      registry.sample(registry.start(tenant({ name: `${round}` })), sample);
+      registries.read(now);
+      unlinkSharedMemory(registry.name);
+    }
+    expect(names(registries.read(now))).toEqual(['22', '23', '24', '25', '26', '27', '28', '29']);
+    expect(descriptors() - before).toBe(8);
+    registries.close();
+    expect(descriptors()).toBe(before);
   });
 
   it('that are refused leave the others going', () => {
@@ -293,7 +333,7 @@ describe('registries', () => {
       }
       const collection = registriesOf(msbHome).read(now);
       expect(stateOf(collection, 3)).toBe('refused');
-      expect(messageOf(collection, 3)).toContain('is no shared memory: expected a regular object');
+      expect(messageOf(collection, 3)).toContain('is not shared memory: expected a regular object');
     },
   );
 

@@ -3,33 +3,46 @@ import { describe, expect, it, vi } from 'vitest';
 import type { SandboxRun } from '../../src/shm/collection.js';
 import { COLUMN, ROW_WIDTH } from '../../src/shm/columns.js';
 import { SLOT } from '../../src/shm/layout.js';
-import { isProcessAlive } from '../../src/shm/processes.js';
-import { type KnownRuns, type RowFilter, SlotReader } from '../../src/shm/slots.js';
+import { doesProcessExist } from '../../src/shm/processes.js';
+import type { Region } from '../../src/shm/region.js';
+import { NO_SKIPPED_ROWS } from '../../src/shm/skipped-rows.js';
+import { type KnownRuns, type RowFilter, type SlotCounts, SlotReader } from '../../src/shm/slots.js';
 import { type Sample, SimulatedRegistry } from '../simulator/registry.js';
+import { memoryRegion } from '../support/memory-region.js';
 import { runs } from '../support/runs.js';
 
 const who = { name: 'devbox', sandboxId: 33, runId: 7, pid: 42, startedAtMillis: 1_000 };
 
-const everything: RowFilter = { oldestSampleMillis: Number.NEGATIVE_INFINITY, isAlive: () => true };
+const everything: RowFilter = {
+  nowMillis: 1_000_000,
+  oldestSampleMillis: Number.NEGATIVE_INFINITY,
+  newestSampleMillis: Number.POSITIVE_INFINITY,
+  processExists: () => true,
+};
 
 interface Row {
   readonly run: SandboxRun;
   readonly values: readonly number[];
 }
 
-function read(
+function readAll(
   registry: SimulatedRegistry,
   filter: Partial<RowFilter> = {},
-  known: KnownRuns = new Array(registry.capacity).fill(undefined),
-): Row[] {
-  const rows: Row[] = [];
-  const reader = new SlotReader(registry.bytes.buffer as ArrayBuffer, registry.layout, known);
-  reader.read(
+  known: KnownRuns = new Map(),
+  region: Region = memoryRegion(registry.bytes),
+): SlotCounts & { found: Row[] } {
+  const found: Row[] = [];
+  const counts = new SlotReader(registry.layout, known).read(
+    region,
+    registry.capacity,
     { ...everything, ...filter },
-    { add: (run, values) => rows.push({ run, values: [...values] }) },
+    { add: (run, values) => found.push({ run, values: [...values] }) },
   );
-  return rows;
+  expect(counts.rows).toBe(found.length);
+  return { ...counts, found };
 }
+
+const read = (...parameters: Parameters<typeof readAll>): Row[] => readAll(...parameters).found;
 
 const counter = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
@@ -167,18 +180,37 @@ describe('a slot', () => {
     expect(read(registry)[0].run.startedAtMillis).toBe(-5_000_000_000);
   });
 
-  it('is left out by age, and by its process', () => {
+  it('is left out by its age, by a time ahead of the clock, and by its process, and counted by the reason', () => {
     const registry = SimulatedRegistry.inMemory(3, 1);
     registry.sample(registry.start(who), { sampledAtMillis: 100 });
-    expect(read(registry, { oldestSampleMillis: 100 })).toHaveLength(1);
-    expect(read(registry, { oldestSampleMillis: 101 })).toHaveLength(0);
+    expect(readAll(registry, { oldestSampleMillis: 100, newestSampleMillis: 100 }).rows).toBe(1);
+    expect(readAll(registry, { oldestSampleMillis: 101 })).toMatchObject({ rows: 0, skipped: { tooOld: 1 } });
+    expect(readAll(registry, { newestSampleMillis: 99 })).toMatchObject({
+      rows: 0,
+      skipped: { fromFuture: 1 },
+    });
     const asked: number[] = [];
-    const isAlive = (pid: number): boolean => {
+    const processExists = (pid: number): boolean => {
       asked.push(pid);
       return false;
     };
-    expect(read(registry, { isAlive })).toHaveLength(0);
+    expect(readAll(registry, { processExists })).toMatchObject({ rows: 0, skipped: { processGone: 1 } });
     expect(asked).toEqual([42]);
+  });
+
+  it.each([4, 5, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1])('with the unknown state %d is counted', (state) => {
+    const registry = SimulatedRegistry.inMemory(3, 1);
+    registry.view.setUint32(registry.offsetOf(0) + SLOT.state, state, true);
+    expect(readAll(registry)).toMatchObject({ rows: 0, skipped: { unknown: 1 } });
+  });
+
+  it('without a sample yet, free, reserved or stale is left out and not counted', () => {
+    const registry = SimulatedRegistry.inMemory(3, 4);
+    registry.start(who);
+    registry.sample(registry.start(who), { sampledAtMillis: 5 });
+    registry.markStale(1);
+    registry.view.setUint32(registry.offsetOf(2) + SLOT.state, 1, true);
+    expect(readAll(registry)).toMatchObject({ rows: 0, skipped: NO_SKIPPED_ROWS });
   });
 
   it.each([
@@ -193,55 +225,42 @@ describe('a slot', () => {
   });
 });
 
-/** A region whose bytes change when the reader comes by: a writer at the worst moment. */
-function whenRead(
-  registry: SimulatedRegistry,
-  times: number,
-  change: () => void,
-  offset: number = SLOT.seq,
-): () => number {
-  const original = Atomics.load;
-  let loads = 0;
-  const watched = (registry.offsetOf(0) + offset) / 4;
-  Atomics.load = ((array: Int32Array, index: number) => {
-    const value = original(array, index);
-    if (index === watched && loads++ % 2 === 0 && loads < times * 2) {
-      change();
-    }
-    return value;
-  }) as typeof Atomics.load;
-  return () => {
-    Atomics.load = original;
-    return loads;
-  };
-}
-
 describe('a slot that is written to while it is read', () => {
-  it('is read again, so that the row is that of one sample', () => {
+  const written = () => {
     const registry = SimulatedRegistry.inMemory(3, 1);
     registry.sample(registry.start(who), { sampledAtMillis: 5, diskReadBytes: 5 });
-    const restore = whenRead(registry, 3, () => registry.sample(0, { sampledAtMillis: 6, diskReadBytes: 6 }));
-    const rows = read(registry);
-    expect(restore()).toBeGreaterThan(2);
+    return registry;
+  };
+
+  it.each([1, 2])('is read again, so that the row is that of one sample: after copy %i', (copy) => {
+    const registry = written();
+    const region = memoryRegion(registry.bytes, (copies) => {
+      if (copies === copy || copies === copy + 3) {
+        registry.sample(0, { sampledAtMillis: 5 + copies, diskReadBytes: 5 + copies });
+      }
+    });
+    const rows = read(registry, {}, new Map(), region);
+    const last = 5 + copy + 3;
     expect(rows.map(({ values }) => [values[COLUMN.sampledAtMillis], values[COLUMN.diskReadBytes]])).toEqual([
-      [6, 6],
+      [last, last],
     ]);
   });
 
   it('is left out after a bounded number of tries', () => {
-    const registry = SimulatedRegistry.inMemory(3, 1);
-    registry.sample(registry.start(who), { sampledAtMillis: 5 });
-    const restore = whenRead(registry, 1_000, () => registry.sample(0, { sampledAtMillis: 6 }));
-    expect(read(registry)).toEqual([]);
-    expect(restore()).toBeLessThan(50);
+    const registry = written();
+    let copied = 0;
+    const region = memoryRegion(registry.bytes, (copies) => {
+      copied = copies;
+      registry.sample(0, { sampledAtMillis: 6 });
+    });
+    expect(readAll(registry, {}, new Map(), region)).toMatchObject({ rows: 0, skipped: { torn: 1 } });
+    expect(copied).toBe(16 * 3);
   });
 
   it('is left out if its writer died in the middle, in either order of halves', () => {
-    const registry = SimulatedRegistry.inMemory(3, 1);
-    const slot = registry.start(who);
-    registry.sample(slot, { sampledAtMillis: 5 });
-    registry.sampleAndDie(slot, { sampledAtMillis: 6 });
-    expect(read(registry)).toEqual([]);
+    const registry = written();
+    registry.sampleAndDie(0, { sampledAtMillis: 6 });
+    expect(readAll(registry)).toMatchObject({ rows: 0, skipped: { torn: 1 } });
     registry.view.setBigUint64(registry.offsetOf(0) + SLOT.seq, 2n ** 64n - 1n, true);
     expect(read(registry)).toEqual([]);
     registry.view.setBigUint64(registry.offsetOf(0) + SLOT.seq, 2n ** 64n - 2n, true);
@@ -249,7 +268,6 @@ describe('a slot that is written to while it is read', () => {
   });
 
   it.each<[string, (registry: SimulatedRegistry, time: number) => void]>([
-    ['given back', (registry) => registry.markStale(0)],
     [
       'taken over',
       (registry, time) => registry.view.setUint32(registry.offsetOf(0) + SLOT.generation, 77 + time, true),
@@ -263,13 +281,77 @@ describe('a slot that is written to while it is read', () => {
       (registry, time) => registry.view.setUint32(registry.offsetOf(0) + SLOT.seq + 4, time, true),
     ],
   ])('is not reported as it was when it is %s meanwhile', (_, change) => {
-    const registry = SimulatedRegistry.inMemory(3, 1);
-    registry.sample(registry.start(who), { sampledAtMillis: 5 });
-    let times = 0;
-    const restore = whenRead(registry, 1_000, () => change(registry, ++times), SLOT.seq + 4);
-    expect(read(registry)).toEqual([]);
-    restore();
-    expect(times).toBeGreaterThan(0);
+    const registry = written();
+    const region = memoryRegion(registry.bytes, (copies) => change(registry, copies));
+    expect(readAll(registry, {}, new Map(), region)).toMatchObject({ rows: 0, skipped: { torn: 1 } });
+  });
+
+  it.each([1, 2])('is not reported when it is given back after copy %i', (copy) => {
+    const registry = written();
+    const region = memoryRegion(registry.bytes, (copies) => {
+      if (copies === copy) {
+        registry.markStale(0);
+      }
+    });
+    expect(readAll(registry, {}, new Map(), region)).toMatchObject({ rows: 0, skipped: NO_SKIPPED_ROWS });
+  });
+
+  it('is left out where the object ends before it, whichever copy finds that', () => {
+    for (const short of [1, 2, 3, 4, 5, 6]) {
+      const registry = written();
+      let copies = 0;
+      const whole = memoryRegion(registry.bytes, () => {
+        if (copies === 1 && short > 3) {
+          registry.sample(0, { sampledAtMillis: 9 });
+        }
+      });
+      const region: Region = {
+        ...whole,
+        copy: (into, position) => {
+          copies++;
+          const copied = whole.copy(into, position);
+          return copies >= short ? copied - 1 : copied;
+        },
+      };
+      expect(readAll(registry, {}, new Map(), region).rows, `copy ${short}`).toBe(0);
+    }
+  });
+
+  it('costs no second copy where nothing is active', () => {
+    const registry = SimulatedRegistry.inMemory(3, 600);
+    let copied = 0;
+    readAll(
+      registry,
+      {},
+      new Map(),
+      memoryRegion(registry.bytes, (copies) => {
+        copied = copies;
+      }),
+    );
+    expect(copied).toBe(3);
+  });
+
+  it('is read in every chunk, and of a sparse region in every range, once', () => {
+    const registry = SimulatedRegistry.inMemory(3, 600);
+    for (let slot = 0; slot < 600; slot++) {
+      registry.sample(registry.start({ ...who, sandboxId: slot }), { sampledAtMillis: 5 });
+    }
+    const ids = (region?: Region) => read(registry, {}, new Map(), region).map(({ run }) => run.sandboxId);
+    expect(ids()).toEqual(Array.from({ length: 600 }, (_, slot) => slot));
+    const sparse = {
+      ...memoryRegion(registry.bytes),
+      // Pages of 4,096 bytes: the first slot of a range lies partly in the page before.
+      ranges: () =>
+        [
+          [0, 4_096],
+          [4_096, 8_192],
+          [12_288, 16_384],
+          [300_000, 1_000_000],
+        ] as const,
+    };
+    const expected = [...Array(16).keys(), ...[23, 24, 25, 26, 27, 28, 29, 30, 31]];
+    expect(ids(sparse).filter((id) => id < 500)).toEqual(expected);
+    expect(ids(sparse).at(-1)).toBe(599);
   });
 });
 
@@ -279,7 +361,7 @@ describe('a run', () => {
 
   it('is one object from reading to reading', () => {
     const registry = SimulatedRegistry.inMemory(3, 1);
-    const known: KnownRuns = [undefined];
+    const known: KnownRuns = new Map();
     registry.sample(registry.start(who), { sampledAtMillis: 5 });
     const first = read2(registry, known);
     registry.sample(0, { sampledAtMillis: 6 });
@@ -294,7 +376,7 @@ describe('a run', () => {
     ['time of its start', (at: number, view: DataView) => view.setBigInt64(at + SLOT.startedAt, 99n, true)],
   ])('is another with another %s', (_, change) => {
     const registry = SimulatedRegistry.inMemory(3, 1);
-    const known: KnownRuns = [undefined];
+    const known: KnownRuns = new Map();
     registry.sample(registry.start(who), { sampledAtMillis: 5 });
     const first = read2(registry, known);
     change(registry.offsetOf(0), registry.view);
@@ -305,35 +387,35 @@ describe('a run', () => {
 
   it('is forgotten when its slot is given back', () => {
     const registry = SimulatedRegistry.inMemory(3, 1);
-    const known: KnownRuns = [undefined];
+    const known: KnownRuns = new Map();
     registry.sample(registry.start(who), { sampledAtMillis: 5 });
     read2(registry, known);
     registry.markStale(0);
     read(registry, {}, known);
-    expect(known).toEqual([undefined]);
+    expect(known.size).toBe(0);
   });
 });
 
 describe('a process', () => {
-  it('is alive if it can be signalled', () => {
-    expect(isProcessAlive(process.pid)).toBe(true);
-    expect(isProcessAlive(1)).toBe(true);
+  it('exists if it can be signalled', () => {
+    expect(doesProcessExist(process.pid)).toBe(true);
+    expect(doesProcessExist(1)).toBe(true);
   });
 
   // Root, as which tests often run, may signal everybody.
   it.each([
     ['EPERM', true],
     ['ESRCH', false],
-  ])('that kill(2) answers %s for is alive: %s', (code, isAlive) => {
+  ])('that kill(2) answers %s for exists: %s', (code, isAlive) => {
     const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
       throw Object.assign(new Error(`kill ${code}`), { code });
     });
-    expect(isProcessAlive(4_242)).toBe(isAlive);
+    expect(doesProcessExist(4_242)).toBe(isAlive);
     expect(kill).toHaveBeenCalledWith(4_242, 0);
     kill.mockRestore();
   });
 
   it.each([0, -1, -process.pid, 2 ** 22 + 1])('is not with the number %i', (pid) => {
-    expect(isProcessAlive(pid)).toBe(false);
+    expect(doesProcessExist(pid)).toBe(false);
   });
 });

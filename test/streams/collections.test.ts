@@ -5,11 +5,11 @@ import { readRegistry } from '../../src/shm/read-collection.js';
 import { type CollectionsOptions, collections } from '../../src/streams/collections.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
 
-/** How many regions of msb this process has mapped or open. */
-function mappings(): number {
-  return readdirSync('/proc/self/map_files').filter((range) => {
+/** How many registries this process has open. */
+function openRegistries(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
     try {
-      return readlinkSync(`/proc/self/map_files/${range}`).includes('msb-met-');
+      return readlinkSync(`/proc/self/fd/${fd}`).includes('msb-met-');
     } catch {
       return false;
     }
@@ -41,22 +41,22 @@ describe('collections', () => {
     ]);
   });
 
-  it('is cold: maps when subscribed to, and gives all back when unsubscribed from', async () => {
+  it('is cold: opens registries when subscribed to, and closes them when unsubscribed from', async () => {
     const msbHome = testHome();
     testRegistry({ msbHome });
-    const before = mappings();
+    const before = openRegistries();
     const source = collections({ msbHome, collectIntervalMillis: 10 });
-    expect(mappings()).toBe(before);
+    expect(openRegistries()).toBe(before);
     await new Promise<void>((resolve) => {
       const subscription = source.subscribe(() => {
-        expect(mappings()).toBe(before + 1);
+        expect(openRegistries()).toBe(before + 1);
         setTimeout(() => {
           subscription.unsubscribe();
           resolve();
         });
       });
     });
-    expect(mappings()).toBe(before);
+    expect(openRegistries()).toBe(before);
   });
 
   it.each<[CollectionsOptions, string]>([
