@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { hostname } from 'node:os';
 import { parseCommandLine } from './cli/flags.js';
 import { createProgram } from './cli/help.js';
+import { warnOfOtherHomes } from './cli/homes-on-host.js';
 import { captureGrpcLogs } from './cli/library-logs.js';
 import { createLog, type Log } from './cli/log.js';
 import { levelFilter, rustLogFilter } from './cli/log-filter.js';
@@ -13,9 +15,25 @@ import {
 } from './cli/options.js';
 import { EXIT, run } from './cli/run.js';
 import { StopSignals } from './cli/signals.js';
-import { openStdout } from './cli/streams.js';
+import { OutputError, openStdout, printOrFail } from './cli/streams.js';
+import { warnOfTwin } from './cli/twins.js';
 import { UsageError } from './cli/usage-error.js';
-import { type CollectionsOptions, type DeliveryOptions, otlpSink, printable, stdoutSink } from './index.js';
+import { NodeWarnings } from './cli/warnings.js';
+import {
+  type CollectionsOptions,
+  type DeliveryOptions,
+  type OtlpSinkOptions,
+  otlpSink,
+  printable,
+  stdoutSink,
+  UnsupportedSystemError,
+} from './index.js';
+import { exitAtOnce, requireSharedMemory } from './shm/posix.js';
+
+const warnings = new NodeWarnings();
+
+/** Whether a command has run, and not only help or the version. */
+let hasRun = false;
 
 async function main(argv: readonly string[]): Promise<number> {
   // First of all: a signal that comes from here on stops the program cleanly, however early.
@@ -40,8 +58,10 @@ async function main(argv: readonly string[]): Promise<number> {
       outcome = runOtel(options, signals, logOf(settings));
     },
   });
+  printOrFail();
   const switches = [...(line.help ? ['--help'] : []), ...(line.version ? ['--version'] : [])];
   program.parse(['node', 'msb-metrics', ...(line.command === undefined ? [] : [line.command]), ...switches]);
+  hasRun = outcome !== undefined;
   return outcome ?? EXIT.clean;
 }
 
@@ -55,6 +75,7 @@ function logOf(settings: ReturnType<typeof readLogSettings>): Log {
   for (const directive of rust.unread) {
     log('warn', 'msb_metrics', 'RUST_LOG: a directive that is neither level nor target=level', { directive });
   }
+  warnings.logTo(log);
   return log;
 }
 
@@ -73,6 +94,7 @@ function warnOfSmallBuffer(collect: CollectionsOptions, delivery: DeliveryOption
 function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const delivery = readStdoutOptions(options);
+  requireSharedMemory();
   warnOfSmallBuffer(collect, delivery, log);
   const stream = openStdout();
   return run(
@@ -85,7 +107,9 @@ function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promi
 async function runOtel(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const otlp = readOtlpOptions(options, process.env);
+  requireSharedMemory();
   warnOfSmallBuffer(collect, otlp, log);
+  warnOfNeighbours(collect, otlp, log);
   if (otlp.protocol === 'grpc') {
     await captureGrpcLogs(log);
   } else if (new URL(otlp.endpoint).pathname === '/') {
@@ -95,17 +119,57 @@ async function runOtel(options: OptionReader, signals: StopSignals, log: Log): P
       'the endpoint has no path and is used as it is; most receivers expect /v1/metrics',
     );
   }
-  return run({ ...collect, sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) } }, signals, log);
+  const { origin, pathname } = new URL(otlp.endpoint);
+  return run(
+    {
+      ...collect,
+      sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) },
+      destinations: {
+        otlp: { protocol: otlp.protocol, endpoint: otlp.protocol === 'grpc' ? origin : origin + pathname },
+      },
+    },
+    signals,
+    log,
+  );
+}
+
+function warnOfNeighbours({ msbHome }: CollectionsOptions, otlp: OtlpSinkOptions, log: Log): void {
+  const { 'service.instance.id': given } = otlp.resource ?? {};
+  if (given === undefined || given === process.env.HOSTNAME || given === process.env.COMPUTERNAME) {
+    warnOfOtherHomes(msbHome, log);
+  }
+  warnOfTwin({ msbHome, endpoint: otlp.endpoint, serviceInstanceId: given ?? hostname() }, log);
 }
 
 process.stderr.on('error', () => {});
-main(process.argv.slice(2)).then(
-  (status) => process.exit(status),
+/** What ends the program before it runs, with a line of its own. */
+const EXPECTED = [UsageError, UnsupportedSystemError, OutputError];
+
+const argv = process.argv.slice(2);
+main(argv).then(
+  // Help and the version do not load what an exit at once needs.
+  (status) => (hasRun ? exitAtOnce(status) : process.exit(status)),
   (error) => {
-    if (error instanceof UsageError) {
-      process.stderr.write(`error: ${printable(error.message)}\n`);
-      process.exit(EXIT.usage);
+    if (EXPECTED.some((kind) => error instanceof kind)) {
+      writeError(error.message, argv);
+      process.exit(error instanceof UsageError ? EXIT.usage : EXIT.lost);
     }
     throw error;
   },
 );
+
+/** In the format of the log, even where the command line that asks for it cannot be read. */
+function writeError(message: string, args: readonly string[]): void {
+  const isJson = args.some(
+    (arg, index) => arg === '--log-format=json' || (arg === '--log-format' && args[index + 1] === 'json'),
+  );
+  if (isJson) {
+    createLog({ format: 'json', filter: () => true, write: (text) => process.stderr.write(text) })(
+      'error',
+      'msb_metrics',
+      message,
+    );
+  } else {
+    process.stderr.write(`error: ${printable(message)}\n`);
+  }
+}

@@ -24,11 +24,11 @@ export function levelFilter(least: LogLevel): LogFilter {
 }
 
 /**
- * A filter as RUST_LOG gives it: `level`, `target`, or `target=level`, separated by commas. A target stands for all
- * below it (`msb_metrics` for `msb_metrics::otlp`), the longest that fits decides, and what none fits is logged
- * from error on.
+ * A filter as RUST_LOG gives it: `level`, `target`, or `target=level`, separated by commas. A target includes all below it
+ * (`msb_metrics` includes `msb_metrics::otlp`), and the longest that fits decides. Records that none fits are logged at
+ * `warn` and `error`, because RUST_LOG may be meant for msb.
  *
- * @returns the filter, `undefined` where the text has no directive that can be read, and those that cannot
+ * @returns the filter, `undefined` if the text has no directive that can be read, and the directives that cannot be read
  */
 export function rustLogFilter(text: string): { filter: LogFilter | undefined; unread: readonly string[] } {
   const unread: string[] = [];
@@ -47,7 +47,7 @@ export function rustLogFilter(text: string): { filter: LogFilter | undefined; un
       (directive) =>
         directive.target === '' || target === directive.target || target.startsWith(`${directive.target}::`),
     );
-    return LOG_LEVELS.indexOf(level) <= (fitting?.rank ?? 0);
+    return LOG_LEVELS.indexOf(level) <= (fitting?.rank ?? LOG_LEVELS.indexOf('warn'));
   };
   return { unread, filter: directives.length > 0 ? filter : undefined };
 }

@@ -1,16 +1,30 @@
-import type { CollectorEvent, DeliveryEvent, RegistryStatus } from '../index.js';
+import {
+  type CollectorEvent,
+  type DeliveryEvent,
+  ExportError,
+  type RegistryStatus,
+  totalSkipped,
+} from '../index.js';
 import type { Log, LogFields } from './log.js';
 import type { LogLevel } from './log-filter.js';
 import { numberFree } from './number-free.js';
+import { NOTHING_MISSING, type WatchContext, watchRegistries } from './registry-watch.js';
 
 const SHM = 'msb_metrics::shm';
 
 const LEVEL_OF_STATE: Partial<Record<RegistryStatus['state'], LogLevel>> = {
+  unlinked: 'warn',
   refused: 'error',
   denied: 'error',
   failed: 'error',
   unknown: 'warn',
 };
+
+/** What the reports name. */
+export interface ReportContext extends WatchContext {
+  /** Where a sink delivers to, as fields of its failures, by the sink's name. Without secrets. */
+  readonly destinations?: Readonly<Record<string, LogFields>>;
+}
 
 /**
  * Turns what happens in a collector into log records: a trouble is logged once when it begins and once when it ends, a
@@ -18,11 +32,19 @@ const LEVEL_OF_STATE: Partial<Record<RegistryStatus['state'], LogLevel>> = {
  */
 export class Reporter {
   readonly #log: Log;
+  readonly #context: ReportContext;
   readonly #registries = new Map<string, RegistryStatus>();
   readonly #sinks = new Map<string, SinkReporter>();
+  #watch = NOTHING_MISSING;
 
-  constructor(log: Log) {
+  constructor(log: Log, context: ReportContext) {
     this.#log = log;
+    this.#context = context;
+  }
+
+  /** Collections that all sinks have dropped since the start. */
+  get dropped(): number {
+    return [...this.#sinks.values()].reduce((sum, sink) => sum + sink.dropped, 0);
   }
 
   /** Reports one event. */
@@ -31,8 +53,14 @@ export class Reporter {
       case 'collected': {
         const { collection } = event;
         this.#registryChanges(collection.registries);
+        const [watch, records] = watchRegistries(this.#watch, collection, this.#context);
+        this.#watch = watch;
+        for (const { level, message, fields } of records) {
+          this.#log(level, SHM, message, fields);
+        }
         this.#log('debug', SHM, 'collected', {
           sandboxes: collection.size,
+          skipped: collection.registries.reduce((sum, { skipped }) => sum + totalSkipped(skipped), 0),
           duration_ms: Number(collection.collectMillis.toFixed(3)),
           registries: collection.registries
             .filter(({ state }) => state === 'attached')
@@ -42,7 +70,9 @@ export class Reporter {
         break;
       }
       case 'delivery': {
-        const sink = this.#sinks.get(event.sink) ?? new SinkReporter(this.#log, `msb_metrics::${event.sink}`);
+        const sink =
+          this.#sinks.get(event.sink) ??
+          new SinkReporter(this.#log, `msb_metrics::${event.sink}`, this.#context.destinations?.[event.sink]);
         this.#sinks.set(event.sink, sink);
         sink.report(event.event);
         break;
@@ -56,16 +86,16 @@ export class Reporter {
   }
 
   #registryChanges(registries: readonly RegistryStatus[]): void {
-    const present = new Map(registries.map((registry) => [registry.name, registry]));
-    for (const [name, before] of this.#registries) {
-      const now = present.get(name);
+    const present = new Map(registries.map((registry) => [keyOf(registry), registry]));
+    for (const [key, before] of this.#registries) {
+      const now = present.get(key);
       if (LEVEL_OF_STATE[before.state] !== undefined && now?.state !== before.state) {
-        this.#log('info', SHM, `the trouble with the registry ${name} has ended`);
+        this.#log('info', SHM, `the trouble with the registry ${before.name} has ended`);
       }
     }
     for (const [name, now] of present) {
       const before = this.#registries.get(name);
-      if (before?.state !== now.state || before.message !== now.message) {
+      if (before?.state !== now.state || (before.message !== now.message && now.state !== 'unlinked')) {
         this.#registryChange(now, before);
       }
     }
@@ -94,6 +124,9 @@ export class Reporter {
     }
   }
 }
+
+/** A removed registry and a new one of the same name exist at once. */
+const keyOf = ({ name, state }: RegistryStatus): string => (state === 'unlinked' ? `${name} unlinked` : name);
 
 /**
  * A trouble that may go on from flush to flush. Its beginning is logged, and its end, which is the first flush without
@@ -141,6 +174,9 @@ function causeOf(message: string): string {
 class SinkReporter {
   readonly #log: Log;
   readonly #target: string;
+  readonly #destination: LogFields;
+  /** Collections dropped since the start. */
+  dropped = 0;
   /** The cause last logged in the outage under way. */
   #failing: string | undefined;
   readonly #dropping = this.#episode(
@@ -158,15 +194,23 @@ class SinkReporter {
     'the backend accepts requests only in part',
     'the backend accepts requests whole again',
   );
+  readonly #remarking = this.#episode(
+    'warn',
+    'the backend accepts requests with a remark',
+    'the backend accepts requests without a remark again',
+  );
   readonly #splitting = this.#episode(
     'warn',
     'the backend refused a request, sending smaller ones',
     'the backend takes what it is sent again',
   );
 
-  constructor(log: Log, target: string) {
+  readonly #episodes = [this.#dropping, this.#rejecting, this.#leavingOut, this.#remarking, this.#splitting];
+
+  constructor(log: Log, target: string, destination: LogFields = {}) {
     this.#log = log;
     this.#target = target;
+    this.#destination = destination;
   }
 
   report(event: DeliveryEvent): void {
@@ -175,10 +219,9 @@ class SinkReporter {
         this.#write('debug', 'exported', { collections: event.items, dropped_before: event.droppedBefore });
         if (event.partial !== undefined) {
           const { rejectedPoints, message } = event.partial;
-          this.#leavingOut.happened(
-            { partial_successes: 1 },
-            { rejected_points: rejectedPoints, backend_message: message },
-          );
+          const fields = { rejected_points: rejectedPoints, backend_message: message, ...this.#destination };
+          const episode = rejectedPoints > 0 ? this.#leavingOut : this.#remarking;
+          episode.happened({ partial_successes: 1 }, fields);
         }
         break;
       case 'recovered':
@@ -194,6 +237,8 @@ class SinkReporter {
           failures: event.failures,
           retry_in_ms: event.retryInMillis,
           held: event.held,
+          ...this.#destination,
+          remedy: event.error instanceof ExportError ? event.error.remedy : undefined,
         });
         this.#failing = cause;
         break;
@@ -201,32 +246,32 @@ class SinkReporter {
       case 'split':
         this.#splitting.happened(
           { refused_requests: 1 },
-          { error: event.error.message, collections: event.items },
+          { error: event.error.message, collections: event.items, ...this.#destination },
         );
         break;
       case 'rejected':
         this.#rejecting.happened(
           { rejected_collections: event.items, rejected_points: event.points },
-          { error: event.error.message, collections: event.items, points: event.points },
+          {
+            error: event.error.message,
+            collections: event.items,
+            points: event.points,
+            ...this.#destination,
+          },
         );
         break;
       case 'dropped':
+        this.dropped = event.total;
         this.#dropping.happened({ dropped: event.items }, { dropped: event.items, total: event.total });
         break;
       case 'flushed':
-        for (const episode of [this.#dropping, this.#rejecting, this.#leavingOut, this.#splitting]) {
+        for (const episode of this.#episodes) {
           episode.flushed();
         }
         break;
       case 'drained':
-        if (event.error !== undefined) {
-          this.#write('error', 'the last export failed', {
-            error: event.error.message,
-            lost: event.lost + event.rejected,
-          });
-        } else {
-          this.#write('debug', 'drained');
-        }
+        // The end of the program logs how the drain ended.
+        this.#write('debug', 'drained', { lost: event.lost + event.rejected, error: event.error?.message });
         break;
     }
   }

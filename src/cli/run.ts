@@ -1,12 +1,15 @@
 import {
   type CollectorEvent,
   type CollectorOptions,
+  ExportError,
+  findRegistries,
   LostCollectionsError,
   type RunningCollector,
   registryName,
   startCollector,
 } from '../index.js';
-import type { Log } from './log.js';
+import { exitAtOnce } from '../shm/posix.js';
+import type { Log, LogFields } from './log.js';
 import { Reporter } from './report.js';
 import type { StopSignals } from './signals.js';
 
@@ -15,17 +18,24 @@ const TARGET = 'msb_metrics';
 /** Exit statuses of a run. */
 export const EXIT = { clean: 0, lost: 1, usage: 2 } as const;
 
+/** Options of {@link run}. */
+export interface RunOptions extends CollectorOptions {
+  /** Where the sinks deliver to, as fields of the log, by the sink's name. Without secrets. Default: none. */
+  readonly destinations?: Readonly<Record<string, LogFields>>;
+}
+
 /**
  * Runs a collector until the first signal to stop, then drains it. A second signal exits at once.
  *
  * @returns the exit status
  */
-export async function run(options: CollectorOptions, signals: StopSignals, log: Log): Promise<number> {
+export async function run(options: RunOptions, signals: StopSignals, log: Log): Promise<number> {
+  const { destinations = {} } = options;
   const collector = startCollector(options);
-  const reporter = new Reporter(log);
+  const reporter = new Reporter(log, { msbHome: options.msbHome, findRegistries, destinations });
   collector.events$.subscribe((event) => {
     if (isBrokenPipe(event)) {
-      process.exit(EXIT.clean);
+      exitAtOnce(EXIT.clean);
     }
     reporter.report(event);
   });
@@ -33,8 +43,10 @@ export async function run(options: CollectorOptions, signals: StopSignals, log: 
     msb_home: options.msbHome,
     registry: registryName(options.msbHome, 3),
     sinks: Object.keys(options.sinks).join(','),
+    ...Object.assign({}, ...Object.values(destinations)),
   });
-  return Promise.race([stopOnSignal(collector, signals, log), stopOnFault(collector, log)]);
+  const drain = () => drained(collector, reporter, log);
+  return Promise.race([stopOnSignal(drain, signals, log), stopOnFault(drain, log)]);
 }
 
 /** Whether the reader of standard output has gone, as `head` does: the end of the work, not a failure. */
@@ -47,15 +59,18 @@ function isBrokenPipe(event: CollectorEvent): boolean {
   );
 }
 
-async function stopOnSignal(collector: RunningCollector, signals: StopSignals, log: Log): Promise<number> {
+/** Exit statuses of a second signal: 128 and its number. */
+const STATUS_OF_SIGNAL: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+async function stopOnSignal(drain: () => Promise<number>, signals: StopSignals, log: Log): Promise<number> {
   const signal = await signals.next();
   log('info', TARGET, `${signal}: draining; once more to exit at once`);
-  void signals.next().then((second) => process.exit(second === 'SIGINT' ? 130 : 143));
-  return drain(collector, log);
+  void signals.next().then((second) => exitAtOnce(STATUS_OF_SIGNAL[second] ?? EXIT.lost));
+  return drain();
 }
 
-/** Should an error escape all the same: logged, and what is held gets its last attempt. */
-async function stopOnFault(collector: RunningCollector, log: Log): Promise<number> {
+/** An error that nothing has caught is logged, and what is held gets its last attempt. */
+async function stopOnFault(drain: () => Promise<number>, log: Log): Promise<number> {
   const fault = await new Promise<unknown>((resolve) => {
     process.on('uncaughtException', resolve);
     process.on('unhandledRejection', resolve);
@@ -63,22 +78,23 @@ async function stopOnFault(collector: RunningCollector, log: Log): Promise<numbe
   log('error', TARGET, 'unexpected error, draining', {
     error: fault instanceof Error ? (fault.stack ?? fault.message) : String(fault),
   });
-  await drain(collector, log);
+  await drain();
   return EXIT.lost;
 }
 
-async function drain(collector: RunningCollector, log: Log): Promise<number> {
+async function drained(collector: RunningCollector, reporter: Reporter, log: Log): Promise<number> {
   try {
     await collector.shutdown();
-    log('info', TARGET, 'stopped');
+    log('info', TARGET, 'stopped', { collections_dropped: reporter.dropped, collections_lost: 0 });
     return EXIT.clean;
   } catch (error) {
-    if (error instanceof LostCollectionsError) {
-      // Why is in the lines of the sinks.
-      log('error', TARGET, 'stopped, the last export failed', { lost: error.lost });
-    } else {
-      log('error', TARGET, 'stopped', { error: (error as Error).message });
-    }
+    const isLoss = error instanceof LostCollectionsError;
+    log('error', TARGET, isLoss ? 'stopped, the last export failed' : 'stopped', {
+      error: isLoss ? error.cause.message : (error as Error).message,
+      collections_dropped: reporter.dropped,
+      collections_lost: isLoss ? error.lost : undefined,
+      remedy: isLoss && error.cause instanceof ExportError ? error.cause.remedy : undefined,
+    });
     return EXIT.lost;
   }
 }

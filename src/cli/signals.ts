@@ -1,11 +1,15 @@
-/** SIGINT and SIGTERM, in the order in which they come; none is lost while nobody waits. */
+/**
+ * SIGINT, SIGTERM and SIGHUP (a closed terminal), in the order in which they come. None is lost while nobody waits.
+ */
 export class StopSignals {
   readonly #come: NodeJS.Signals[] = [];
   #waiting: ((signal: NodeJS.Signals) => void) | undefined;
 
   /** Catches signals from now on. */
   constructor() {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // By default Node opens a debugger port at SIGUSR1.
+    process.on('SIGUSR1', () => {});
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
         this.#come.push(signal);
         this.#deliver();

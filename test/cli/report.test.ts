@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Reporter } from '../../src/cli/report.js';
 import type { DeliveryEvent } from '../../src/index.js';
 
+const CONTEXT = { msbHome: '/x', findRegistries: () => [] };
+
 /** What is logged of the events of a sink: level, message and fields. */
 function logged(...events: readonly DeliveryEvent[]): unknown[] {
   const lines: unknown[] = [];
-  const reporter = new Reporter((level, _, message, fields) => lines.push([level, message, fields]));
+  const reporter = new Reporter((level, _, message, fields) => lines.push([level, message, fields]), CONTEXT);
   for (const event of events) {
     reporter.report({ type: 'delivery', sink: 'otlp', event });
   }
@@ -53,14 +55,14 @@ describe('an outage', () => {
 });
 
 describe('a drain that fails', () => {
-  it('is told once, with its cause and what is lost', () => {
+  it('is left to the last line of the program', () => {
     const error = new Error('gRPC UNAVAILABLE: x');
     const lines = logged(
       { type: 'failed', error, failures: 1, retryInMillis: undefined, held: 2 },
       { type: 'drained', lost: 2, rejected: 1, error },
     );
-    expect(levels(lines)).toEqual(['debug', 'error']);
-    expect(lines[1]).toEqual(['error', 'the last export failed', { error: error.message, lost: 3 }]);
+    expect(levels(lines)).toEqual(['debug', 'debug']);
+    expect(lines[1]).toEqual(['debug', 'drained', { lost: 3, error: error.message }]);
   });
 });
 

@@ -30,6 +30,7 @@ function live(
   const lines: string[] = [];
   const reporter = new Reporter(
     createLog({ format: 'text', filter: levelFilter('info'), write: (line) => lines.push(line) }),
+    { msbHome: '/x', findRegistries: () => [] },
   );
   const items$ = new Subject<number>();
   const attempts: number[] = [];

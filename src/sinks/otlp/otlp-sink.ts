@@ -11,8 +11,8 @@ import { RequestEncoder } from './encoding/request.js';
 import { OtlpExporter } from './otlp-exporter.js';
 import { type OtlpProtocol, parseEndpoint } from './transport/endpoint.js';
 import { headerProblem } from './transport/headers.js';
-import { LazyTransport } from './transport/lazy-transport.js';
 import type { TransportOptions } from './transport/transport.js';
+import { transportFor } from './transport/transport-for.js';
 
 /** Options of {@link otlpSink}. */
 export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions {
@@ -58,7 +58,7 @@ export function otlpSink(options: OtlpSinkOptions): Sink {
       emitRunId: options.emitRunId,
       emitPid: options.emitPid,
     });
-    return new OtlpExporter(encoder, new LazyTransport(protocol, transportOptions), now);
+    return new OtlpExporter(encoder, transportFor(protocol, transportOptions), now);
   }, options);
   return (source) => source.pipe(unseenSamples(), delivery);
 }

@@ -4,15 +4,15 @@ import {
   defaultIfEmpty,
   defer,
   map,
+  merge,
   type Observable,
   type ObservableInput,
   of,
   type SchedulerLike,
   take,
-  throwError,
-  timeout,
 } from 'rxjs';
 import type { DeliveryTotals, Exporter, ExportResult } from '../exporter.js';
+import { deadline } from './deadline.js';
 
 /**
  * One attempt to export a batch. Emits how it ended, once. Never fails, whatever the exporter does. Without an answer
@@ -27,17 +27,19 @@ export function attemptExport<T>(
   timeoutMillis: number,
   scheduler: SchedulerLike,
 ): Observable<ExportResult<T>> {
-  return defer(() => exporter.export(batch, totals) as ObservableInput<unknown>).pipe(
+  const answer$ = defer(() => exporter.export(batch, totals) as ObservableInput<unknown>).pipe(
     take(1),
     map(asResult<T>),
     defaultIfEmpty<ExportResult<T>, ExportResult<T>>({ status: 'delivered' }),
-    timeout({
-      first: timeoutMillis,
-      scheduler,
-      with: () => throwError(() => new Error(`no answer within ${timeoutMillis} ms`)),
-    }),
     catchError((error) => of<ExportResult<T>>({ status: 'failed', error: asError(error) })),
   );
+  const timeout$ = deadline(timeoutMillis, scheduler).pipe(
+    map((): ExportResult<T> => {
+      const error = new Error(`no answer within ${timeoutMillis} ms`);
+      return { status: 'failed', error };
+    }),
+  );
+  return merge(answer$, timeout$).pipe(take(1));
 }
 
 /** What an exporter answered. It can be anything, because exporters are also written without types. */

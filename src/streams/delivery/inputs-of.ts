@@ -12,6 +12,7 @@ import {
 } from 'rxjs';
 import type { CompleteDeliveryOptions } from '../delivery-options.js';
 import { flushCadence } from '../flush-cadence.js';
+import { deadline } from './deadline.js';
 import type { DeliveryCommand } from './effect.js';
 import type { SafeExporter } from './exporter-for.js';
 import type { DeliveryInput } from './input.js';
@@ -73,7 +74,7 @@ export function inputsOf<T>(sources: InputSources<T>): Observable<DeliveryInput<
   );
 
   const drainDeadline$ = on('begin-drain').pipe(
-    switchMap(() => timer(exportTimeoutMillis, scheduler)),
+    switchMap(() => deadline(exportTimeoutMillis, scheduler)),
     map((): DeliveryInput<T> => {
       const error = new Error(`no answer within the ${exportTimeoutMillis} ms of the drain`);
       return { type: 'deadline', error };

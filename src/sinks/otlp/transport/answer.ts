@@ -6,13 +6,22 @@ import type { PartialSuccess } from '../../../streams/exporter.js';
  * - `accepted`: it has the request, except for what `partial` says.
  * - `bad-data`: it refuses this data and always will.
  * - `too-large`: it refuses a request of this size. `limitBytes` is its limit, if it said so.
- * - `failed`: anything else. The same request may pass later.
+ * - `failed`: anything else. The same request may pass later. `wasReset` means that a connection that had been used
+ *   before broke before any answer came: a middlebox may have forgotten it.
  */
 export type Answer =
   | { readonly kind: 'accepted'; readonly partial?: PartialSuccess }
   | { readonly kind: 'bad-data'; readonly error: Error }
   | { readonly kind: 'too-large'; readonly error: Error; readonly limitBytes?: number }
-  | { readonly kind: 'failed'; readonly error: Error; readonly retryAfterMillis?: number };
+  | FailedAnswer;
+
+/** See {@link Answer}. */
+export interface FailedAnswer {
+  readonly kind: 'failed';
+  readonly error: Error;
+  readonly retryAfterMillis?: number;
+  readonly wasReset?: boolean;
+}
 
 /** The most characters of a receiver's message that are passed on. */
 const MAX_WORDS = 300;
@@ -21,17 +30,7 @@ const MAX_WORDS = 300;
  * A receiver's message on one line, no longer than a log line should be. Secrets are replaced first: a secret that was
  * cut or reflowed would not be found.
  */
-function words(text: string, redact: (text: string) => string): string {
+export function words(text: string, redact: (text: string) => string): string {
   const line = redact(text).replace(/\s+/gu, ' ').trim();
   return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}...` : line;
-}
-
-/** An answer whose messages are fit for a log. */
-export function presentable(answer: Answer, redact: (text: string) => string): Answer {
-  if (answer.kind !== 'accepted') {
-    return { ...answer, error: new Error(words(answer.error.message, redact)) };
-  }
-  return answer.partial === undefined
-    ? answer
-    : { ...answer, partial: { ...answer.partial, message: words(answer.partial.message, redact) } };
 }

@@ -26,6 +26,12 @@ const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 const OUT_OF_RANGE = 11;
 
+/**
+ * The most bytes of an answer that the client reads. The library reports a longer answer with the status of a server that
+ * refuses a request for its size, and names this number: it is none that anybody else would choose.
+ */
+export const MAX_ANSWER_BYTES = 1_048_583;
+
 /** A call that did not end with OK. */
 export interface GrpcFailure {
   /** The status code, 1 to 16. */
@@ -49,6 +55,9 @@ export function grpcAnswer(failure: GrpcFailure): Answer {
   const details = failure.details
     .replace(/\s*Resolution note:\s*$/u, '')
     .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/gu, '');
+  if (details.includes(`${MAX_ANSWER_BYTES}`)) {
+    return { kind: 'failed', error: new Error(`the answer is not an OTLP response: ${details}`) };
+  }
   const error = new Error(details === '' ? `gRPC ${name}` : `gRPC ${name}: ${details}`);
   if (failure.code === INVALID_ARGUMENT) {
     return { kind: 'bad-data', error };

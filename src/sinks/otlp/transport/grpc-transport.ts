@@ -1,4 +1,3 @@
-import * as tls from 'node:tls';
 import {
   type ChannelCredentials,
   Client,
@@ -7,9 +6,11 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { Observable } from 'rxjs';
+import { concatMap, map, Observable, of } from 'rxjs';
 import type { Answer } from './answer.js';
-import { grpcAccepted, grpcAnswer } from './grpc-answer.js';
+import { describeForeignAnswer } from './foreign-answer.js';
+import { grpcAccepted, grpcAnswer, MAX_ANSWER_BYTES } from './grpc-answer.js';
+import { rootCertificates } from './root-certificates.js';
 import { type TrackedSockets, trackSockets } from './tracked-sockets.js';
 import type { Transport, TransportOptions } from './transport.js';
 
@@ -29,12 +30,14 @@ export class GrpcTransport implements Transport {
   readonly #sockets: TrackedSockets;
   readonly #metadata = new Metadata();
   #client: Client | undefined;
+  /** Whether the connection was used before: a call on it got an answer. */
+  #hasAnswered = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#credentials =
       options.endpoint.protocol === 'https:'
-        ? credentials.createSsl(rootCertificates(options.caCertificate))
+        ? credentials.createSsl(pemOf(options.caCertificate))
         : credentials.createInsecure();
     this.#sockets = trackSockets(this.#credentials);
     for (const [name, value] of Object.entries(options.headers)) {
@@ -43,8 +46,23 @@ export class GrpcTransport implements Transport {
   }
 
   send(request: Uint8Array): Observable<Answer> {
+    return this.#call(request).pipe(
+      concatMap(({ answer, contentType }) =>
+        answer.kind === 'failed' && contentType !== undefined && !isGrpc(contentType)
+          ? describeForeignAnswer(this.#options, EXPORT_METHOD, contentType).pipe(
+              map((description): Answer => ({ kind: 'failed', error: new Error(description) })),
+            )
+          : of(answer),
+      ),
+    );
+  }
+
+  /** One call. Emits its answer, and the content type of the response if there was one. */
+  #call(request: Uint8Array): Observable<{ readonly answer: Answer; readonly contentType?: string }> {
     return new Observable((subscriber) => {
       this.#client ??= this.#connect();
+      const wasUsed = this.#hasAnswered;
+      let contentType: string | undefined;
       let answered = false;
       const call = this.#client.makeUnaryRequest(
         EXPORT_METHOD,
@@ -59,14 +77,22 @@ export class GrpcTransport implements Transport {
             return;
           }
           answered = true;
-          const answer = error === null ? grpcAccepted(response ?? Buffer.alloc(0)) : answerTo(error);
+          const answer =
+            error === null
+              ? grpcAccepted(response ?? Buffer.alloc(0))
+              : answerTo(error, wasUsed && contentType === undefined);
           if (answer.kind === 'failed') {
             this.#abandon();
+          } else {
+            this.#hasAnswered = true;
           }
-          subscriber.next(answer);
+          subscriber.next({ answer, ...(contentType === undefined ? {} : { contentType }) });
           subscriber.complete();
         },
       );
+      call.on('metadata', (headers) => {
+        contentType = String(headers.get('content-type')[0] ?? '');
+      });
       return () => {
         if (!answered) {
           call.cancel();
@@ -79,6 +105,7 @@ export class GrpcTransport implements Transport {
   close(): void {
     this.#client?.close();
     this.#client = undefined;
+    this.#hasAnswered = false;
   }
 
   /** Closes a connection that may be half open or stuck, without waiting. */
@@ -94,27 +121,29 @@ export class GrpcTransport implements Transport {
       'grpc.default_compression_algorithm':
         compression === 'gzip' ? compressionAlgorithms.gzip : compressionAlgorithms.identity,
       'grpc.primary_user_agent': userAgent,
+      'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
       // Not shared with an earlier client, whose connection may be half open.
       'grpc.use_local_subchannel_pool': 1,
     });
   }
 }
 
-function answerTo({ code, details, metadata }: ServiceError): Answer {
+function answerTo({ code, details, metadata }: ServiceError, wasUsed: boolean): Answer {
   const [statusDetails] = metadata?.get('grpc-status-details-bin') ?? [];
-  return grpcAnswer({
+  const answer = grpcAnswer({
     code,
     details,
     statusDetails: Buffer.isBuffer(statusDetails) ? statusDetails : undefined,
   });
+  return answer.kind === 'failed' && wasUsed && RESET.test(details) ? { ...answer, wasReset: true } : answer;
 }
 
-/** The public roots and one more. null means the public roots alone. */
-function rootCertificates(caCertificate: string | undefined): Buffer | null {
-  if (caCertificate === undefined) {
-    return null;
-  }
-  const getCaCertificates = (tls as { getCACertificates?: (type: 'default') => string[] }).getCACertificates;
-  const roots = getCaCertificates?.('default') ?? tls.rootCertificates;
-  return Buffer.from([...roots, caCertificate].join('\n'));
+/** What the gRPC library says of a connection that broke. */
+const RESET = /^(Connection dropped|(read|write) (ECONNRESET|EPIPE))/u;
+
+const isGrpc = (contentType: string): boolean => contentType.startsWith('application/grpc');
+
+function pemOf(caCertificate: string | undefined): Buffer | null {
+  const roots = rootCertificates(caCertificate);
+  return roots === undefined ? null : Buffer.from(roots.join('\n'));
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { PartialSuccess } from '../../../streams/exporter.js';
 import type { Answer } from './answer.js';
 import { parsePartialSuccess, parseRpcStatus } from './messages.js';
 
@@ -20,7 +21,7 @@ export interface HttpResponse {
 export function httpAnswer(response: HttpResponse, nowMillis: number): Answer {
   const { status } = response;
   if (status >= 200 && status <= 299) {
-    const partial = parsePartialSuccess(response.body);
+    const partial = foreignAcceptance(response) ?? parsePartialSuccess(response.body);
     return partial === undefined ? { kind: 'accepted' } : { kind: 'accepted', partial };
   }
   const error = new Error(describe(response));
@@ -50,6 +51,19 @@ export function parseRetryAfter(value: string | undefined, nowMillis: number): n
   // Date.parse takes far more than HTTP dates ("5", "a 5"); all HTTP dates begin with the name of a day.
   const date = /^(mon|tue|wed|thu|fri|sat|sun)/iu.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMillis);
+}
+
+/** A page where a receiver's answer should be: a login page, or a web server's welcome. */
+function foreignAcceptance(response: HttpResponse): PartialSuccess | undefined {
+  const type = header(response, 'content-type') ?? '';
+  if (!/^text\/html\b/iu.test(type)) {
+    return undefined;
+  }
+  const said = Buffer.from(response.body).toString('utf8');
+  return {
+    rejectedPoints: 0,
+    message: `HTTP ${response.status} with a page (${type}) instead of an OTLP answer, so the data is most likely lost: is the endpoint right? ${said}`,
+  };
 }
 
 function header({ headers }: HttpResponse, name: string): string | undefined {

@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { Observable } from 'rxjs';
 import type { Answer } from './answer.js';
+import { MAX_IDLE_MILLIS } from './fresh-connections.js';
 import { httpAnswer } from './http-answer.js';
 import type { Transport, TransportOptions } from './transport.js';
 
@@ -11,11 +12,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** How long to wait for the body after the head, ms. The status line already decides. */
 const BODY_MILLIS = 1_000;
 
-/**
- * How long a connection is kept idle, ms. Long enough for the next request of the same flush. Short enough that the
- * receiver does not close it while the next flush writes to it, which would look like a failure.
- */
-const IDLE_MILLIS = 1_000;
+/** What the system says of a connection that the other side, or something between, has given up. */
+const RESET_CODES = new Set(['ECONNRESET', 'EPIPE']);
 
 /** OTLP over HTTP, with bodies in protobuf. The endpoint is used exactly as given; redirects are not followed. */
 export class HttpTransport implements Transport {
@@ -26,7 +24,7 @@ export class HttpTransport implements Transport {
   constructor(options: TransportOptions) {
     const { Agent, request } = options.endpoint.protocol === 'https:' ? https : http;
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: IDLE_MILLIS });
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: MAX_IDLE_MILLIS });
     this.#request = request;
   }
 
@@ -47,7 +45,12 @@ export class HttpTransport implements Transport {
           'content-length': request.length,
         },
       });
-      const onError = (error: Error): void => answer({ kind: 'failed', error: connectionError(error) });
+      const onError = (error: NodeJS.ErrnoException): void =>
+        answer({
+          kind: 'failed',
+          error: connectionError(error),
+          wasReset: outgoing.reusedSocket && RESET_CODES.has(error.code ?? ''),
+        });
       outgoing.on('error', onError);
       outgoing.on('response', (response) => {
         const chunks: Buffer[] = [];

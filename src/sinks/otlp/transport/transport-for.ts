@@ -1,43 +1,49 @@
 import { catchError, defer, from, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
-import { type Answer, presentable } from './answer.js';
+import type { Answer } from './answer.js';
 import type { OtlpProtocol } from './endpoint.js';
+import { renewedWhenIdle, retriedAfterReset } from './fresh-connections.js';
 import { redactor } from './headers.js';
+import { withPresentableAnswers } from './presentable.js';
 import type { Transport, TransportOptions } from './transport.js';
 
-/** A transport that is loaded when it is first used, and that keeps secrets out of its answers. */
-export class LazyTransport implements Transport {
-  readonly #transport$: Observable<Transport>;
-  readonly #redact: (text: string) => string;
-  #loaded: Transport | undefined;
-  #closed = false;
-
-  constructor(protocol: OtlpProtocol, options: TransportOptions) {
-    this.#redact = redactor(options.headers, options.endpoint);
-    this.#transport$ = defer(() => from(load(protocol))).pipe(
-      map((construct) => {
-        this.#loaded = new construct(options);
-        return this.#loaded;
-      }),
-      shareReplay(1),
-    );
-  }
-
-  send(request: Uint8Array): Observable<Answer> {
-    return this.#transport$.pipe(
-      switchMap((transport) => (this.#closed ? [] : transport.send(request))),
-      catchError((error: Error) => of<Answer>({ kind: 'failed', error })),
-      map((answer) => presentable(answer, this.#redact)),
-    );
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#loaded?.close();
-  }
+/** The transport of a protocol as the sink uses it. The code of the protocol is loaded at the first request. */
+export function transportFor(protocol: OtlpProtocol, options: TransportOptions): Transport {
+  const redact = redactor(options.headers, options.endpoint);
+  return withPresentableAnswers(
+    lazy(async () => {
+      const construct = await load(protocol);
+      return retriedAfterReset(renewedWhenIdle(() => new construct(options)));
+    }),
+    redact,
+    protocol,
+  );
 }
 
 async function load(protocol: OtlpProtocol): Promise<new (options: TransportOptions) => Transport> {
   return protocol === 'grpc'
     ? (await import('./grpc-transport.js')).GrpcTransport
     : (await import('./http-transport.js')).HttpTransport;
+}
+
+function lazy(loadTransport: () => Promise<Transport>): Transport {
+  let loaded: Transport | undefined;
+  let isClosed = false;
+  const transport$: Observable<Transport> = defer(() => from(loadTransport())).pipe(
+    map((transport) => {
+      loaded = transport;
+      return transport;
+    }),
+    shareReplay(1),
+  );
+  return {
+    send: (request) =>
+      transport$.pipe(
+        switchMap((transport) => (isClosed ? [] : transport.send(request))),
+        catchError((error: Error) => of<Answer>({ kind: 'failed', error })),
+      ),
+    close: () => {
+      isClosed = true;
+      loaded?.close();
+    },
+  };
 }

@@ -1,0 +1,140 @@
+import { type Collection, type FoundHome, type SkippedRows, totalSkipped } from '../index.js';
+import type { LogFields } from './log.js';
+
+/** How long a state in which nothing arrives may last before it is warned of, ms. */
+export const SILENT_MILLIS = 10_000;
+
+/** What is known of a state in which nothing arrives. Immutable. */
+export interface RegistryWatch {
+  readonly missing: Silence;
+  readonly skipping: Silence;
+}
+
+/** Since when something is missing, Unix ms, and whether it was warned of. */
+interface Silence {
+  readonly sinceMillis: number | undefined;
+  readonly isWarned: boolean;
+}
+
+const NO_SILENCE: Silence = { sinceMillis: undefined, isWarned: false };
+
+/** Nothing is missing. */
+export const NOTHING_MISSING: RegistryWatch = { missing: NO_SILENCE, skipping: NO_SILENCE };
+
+/** A record for the log. */
+export interface WatchRecord {
+  readonly level: 'warn' | 'info';
+  readonly message: string;
+  readonly fields?: LogFields;
+}
+
+/** What the warnings name. */
+export interface WatchContext {
+  readonly msbHome: string;
+  /** Lists the registries of all homes on this host. Called only for a warning. */
+  readonly findRegistries: () => readonly FoundHome[];
+}
+
+/**
+ * Notices that nothing arrives: that there has been no registry, or that every row in use was left out, for
+ * {@link SILENT_MILLIS}. Warns once, and again only after a recovery.
+ */
+export function watchRegistries(
+  watch: RegistryWatch,
+  collection: Collection,
+  context: WatchContext,
+): readonly [RegistryWatch, readonly WatchRecord[]] {
+  const { registries, collectedAtMillis: now } = collection;
+  const skipped = registries.reduce((sum, registry) => add(sum, registry.skipped), NOTHING_SKIPPED);
+  const isMissing = registries.every(({ state }) => state === 'absent');
+  const isSkipping = registries.every(({ rows }) => rows === 0) && totalSkipped(skipped) > 0;
+  const [missing, missingRecords] = follow(watch.missing, isMissing, now, {
+    begins: () => missingRecord(collection, context),
+    ends: 'there is a registry now',
+  });
+  const [skipping, skippingRecords] = follow(watch.skipping, isSkipping, now, {
+    begins: () => skippingRecord(skipped),
+    ends: 'sandboxes are reported now',
+  });
+  return [{ missing, skipping }, [...missingRecords, ...skippingRecords]];
+}
+
+function follow(
+  { sinceMillis, isWarned }: Silence,
+  isSilent: boolean,
+  now: number,
+  { begins, ends }: { readonly begins: () => WatchRecord; readonly ends: string },
+): readonly [Silence, readonly WatchRecord[]] {
+  if (!isSilent) {
+    return [NO_SILENCE, isWarned ? [{ level: 'info', message: ends }] : []];
+  }
+  // A clock that was stepped back must not put the warning off.
+  const since = Math.min(sinceMillis ?? now, now);
+  return !isWarned && now - since >= SILENT_MILLIS
+    ? [{ sinceMillis: since, isWarned: true }, [begins()]]
+    : [{ sinceMillis: since, isWarned }, []];
+}
+
+function missingRecord({ registries }: Collection, { msbHome, findRegistries }: WatchContext): WatchRecord {
+  const others = findRegistries().map(({ registries: names, owner }) => `${names.join(', ')} (of ${owner})`);
+  return {
+    level: 'warn',
+    message:
+      'no registry for this MSB_HOME: no sandbox has run since the last boot, or msb has another MSB_HOME',
+    fields: {
+      msb_home: msbHome,
+      hint: hintFor(msbHome),
+      looked_for: registries.map(({ name }) => name).join(', '),
+      others_on_this_host: others.length === 0 ? 'none' : others.join('; '),
+    },
+  };
+}
+
+/** What is usually wrong with an MSB_HOME that looks like this. */
+function hintFor(msbHome: string): string {
+  if (msbHome.startsWith('~')) {
+    return 'the ~ was not expanded: write the whole path';
+  }
+  if (msbHome.length > 1 && msbHome.endsWith('/')) {
+    return 'the / at its end makes it another home: write it exactly as msb has it';
+  }
+  return 'it must be exactly what msb has: compare MSB_HOME in the environment of msb, and the user that runs it';
+}
+
+const ADVICE: Readonly<Record<keyof SkippedRows, string>> = {
+  processGone:
+    'their processes do not exist, so their sandboxes have ended; in a container without the PIDs of the host a row is reported once its sample advances',
+  tooOld: 'their samples are older than --max-sample-age: the runtimes hang, or the clock was stepped',
+  fromFuture:
+    'their samples lie ahead of the clock by more than --max-sample-age: look at the clock of this host',
+  torn: 'their writers are suspended, or died while they wrote: restart those sandboxes',
+  unknown: 'they have values that this msb-metrics does not know: is it older than msb?',
+};
+
+function skippingRecord(skipped: SkippedRows): WatchRecord {
+  const [reason] = (Object.entries(skipped) as [keyof SkippedRows, number][]).sort((a, b) => b[1] - a[1])[0];
+  return {
+    level: 'warn',
+    message: 'there are sandboxes in the registry, and none of them is reported',
+    fields: {
+      process_gone: skipped.processGone || undefined,
+      sample_too_old: skipped.tooOld || undefined,
+      sample_from_future: skipped.fromFuture || undefined,
+      torn: skipped.torn || undefined,
+      unknown_state: skipped.unknown || undefined,
+      reason: ADVICE[reason],
+    },
+  };
+}
+
+const NOTHING_SKIPPED: SkippedRows = { processGone: 0, tooOld: 0, fromFuture: 0, torn: 0, unknown: 0 };
+
+function add(a: SkippedRows, b: SkippedRows): SkippedRows {
+  return {
+    processGone: a.processGone + b.processGone,
+    tooOld: a.tooOld + b.tooOld,
+    fromFuture: a.fromFuture + b.fromFuture,
+    torn: a.torn + b.torn,
+    unknown: a.unknown + b.unknown,
+  };
+}

@@ -1,0 +1,33 @@
+import { map } from 'rxjs';
+import { type Answer, words } from './answer.js';
+import type { OtlpProtocol } from './endpoint.js';
+import { ExportError } from './export-error.js';
+import { remedyFor } from './remedies.js';
+import type { Transport } from './transport.js';
+
+/** An answer whose messages are fit for a log: on one line, without secrets, with a remedy where one is known. */
+export function presentable(
+  answer: Answer,
+  redact: (text: string) => string,
+  protocol: OtlpProtocol,
+): Answer {
+  if (answer.kind !== 'accepted') {
+    const { message } = answer.error;
+    return { ...answer, error: new ExportError(words(message, redact), remedyFor(message, protocol)) };
+  }
+  return answer.partial === undefined
+    ? answer
+    : { ...answer, partial: { ...answer.partial, message: words(answer.partial.message, redact) } };
+}
+
+/** Makes the answers of a transport {@link presentable}. */
+export function withPresentableAnswers(
+  transport: Transport,
+  redact: (text: string) => string,
+  protocol: OtlpProtocol,
+): Transport {
+  return {
+    send: (request) => transport.send(request).pipe(map((answer) => presentable(answer, redact, protocol))),
+    close: () => transport.close(),
+  };
+}
