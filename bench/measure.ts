@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { INITIAL_TOTALS } from '../src/streams/exporter.js';
 import { SimulatedRegistry } from '../test/simulator/registry.js';
 import { SimulatedSandbox } from '../test/simulator/sandbox.js';
+import { temporaryHome } from '../test/support/temporary-home.js';
 import { median } from './median.js';
 
 const [what, root, argument = ''] = process.argv.slice(2);
@@ -20,7 +21,7 @@ type Library = typeof import('../src/index.js');
 type Shm = typeof import('../src/shm/read-collection.js');
 type Request = typeof import('../src/sinks/otlp/encoding/request.js');
 
-const msbHome = `/nonexistent/msb-metrics-bench-${process.pid}`;
+const msbHome = temporaryHome();
 
 /** A registry of sandboxes of this process, each with a sample. */
 function sandboxes(count: number, nameBytes = 12) {
@@ -80,6 +81,7 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       add: (_: unknown, values: Float64Array) => {
         rows.set(values, at);
         at += 14;
+        return true;
       },
     };
     const timed = (read: () => void): number => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { temporaryHome } from '../test/support/temporary-home.js';
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const TICKS_A_SECOND = 100;
@@ -66,7 +67,7 @@ export function sidecar(root: string, args: readonly string[]): ChildProcess {
 
 /** What running costs with some sandboxes and the defaults: CPU seconds a minute after a warm-up, peak memory, MB. */
 export async function costAtRest(root: string, sandboxes: number, warmUpSeconds: number, seconds: number) {
-  const msbHome = `/nonexistent/msb-metrics-bench-rest-${process.pid}-${sandboxes}-${Math.random()}`;
+  const msbHome = temporaryHome();
   const runtime = await helper('sandboxes.ts', msbHome, String(sandboxes), '1000');
   const receiver = await helper('receiver.ts');
   const { port } = receiver.said as { port: number };
@@ -85,7 +86,7 @@ export async function costAtRest(root: string, sandboxes: number, warmUpSeconds:
 
 /** Peak memory when a full buffer of 60 collections goes out after an outage, MB. Time runs ten times as fast. */
 export async function costOfOutage(root: string, sandboxes: number): Promise<{ peakMb: number }> {
-  const msbHome = `/nonexistent/msb-metrics-bench-outage-${process.pid}-${Math.random()}`;
+  const msbHome = temporaryHome();
   const runtime = await helper('sandboxes.ts', msbHome, String(sandboxes), '100');
   const probe = await helper('receiver.ts');
   const { port } = probe.said as { port: number };

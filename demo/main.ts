@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Ledger } from '../test/support/ledger.js';
+import { temporaryHome } from '../test/support/temporary-home.js';
 import type { ArrivedMessage, ListeningMessage, WrittenMessage } from './messages.js';
 import { render, show } from './screen.js';
 
@@ -18,7 +19,7 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 const start = (script: string, ...args: string[]): ChildProcess =>
   fork(path(script), args, { execArgv: ['--import', 'tsx'] });
 
-const msbHome = `/tmp/msb-metrics-demo-${process.pid}`;
+const msbHome = temporaryHome();
 const ledger = new Ledger();
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { hostname } from 'node:os';
+import { exitAfterOutput } from './cli/exit.js';
 import { parseCommandLine } from './cli/flags.js';
 import { createProgram } from './cli/help.js';
 import { warnOfOtherHomes } from './cli/homes-on-host.js';
 import { captureGrpcLogs } from './cli/library-logs.js';
-import { createLog, type Log } from './cli/log.js';
+import { createLog, type Log, redactingLog } from './cli/log.js';
 import { levelFilter, rustLogFilter } from './cli/log-filter.js';
 import {
   OptionReader,
@@ -25,10 +26,11 @@ import {
   type OtlpSinkOptions,
   otlpSink,
   printable,
+  redactor,
   stdoutSink,
   UnsupportedSystemError,
 } from './index.js';
-import { exitAtOnce, requireSharedMemory } from './shm/posix.js';
+import { requireSharedMemory } from './shm/posix.js';
 
 const warnings = new NodeWarnings();
 
@@ -104,12 +106,13 @@ function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promi
   );
 }
 
-async function runOtel(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
+async function runOtel(options: OptionReader, signals: StopSignals, plainLog: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const otlp = readOtlpOptions(options, process.env);
+  // Texts from outside may repeat what was sent: those of backends, and those of the libraries.
+  const log = redactingLog(plainLog, redactor(otlp.headers ?? {}, new URL(otlp.endpoint)));
   requireSharedMemory();
   warnOfSmallBuffer(collect, otlp, log);
-  warnOfNeighbours(collect, otlp, log);
   if (otlp.protocol === 'grpc') {
     await captureGrpcLogs(log);
   } else if (new URL(otlp.endpoint).pathname === '/') {
@@ -119,11 +122,20 @@ async function runOtel(options: OptionReader, signals: StopSignals, log: Log): P
       'the endpoint has no path and is used as it is; most receivers expect /v1/metrics',
     );
   }
+  warnOfTwin(
+    {
+      msbHome: collect.msbHome,
+      endpoint: otlp.endpoint,
+      serviceInstanceId: otlp.resource?.['service.instance.id'] ?? hostname(),
+    },
+    log,
+  );
   const { origin, pathname } = new URL(otlp.endpoint);
   return run(
     {
       ...collect,
       sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) },
+      noticeOtherHomes: hasOwnInstanceId(otlp) ? undefined : () => warnOfOtherHomes(collect.msbHome, log),
       destinations: {
         otlp: { protocol: otlp.protocol, endpoint: otlp.protocol === 'grpc' ? origin : origin + pathname },
       },
@@ -133,12 +145,10 @@ async function runOtel(options: OptionReader, signals: StopSignals, log: Log): P
   );
 }
 
-function warnOfNeighbours({ msbHome }: CollectionsOptions, otlp: OtlpSinkOptions, log: Log): void {
-  const { 'service.instance.id': given } = otlp.resource ?? {};
-  if (given === undefined || given === process.env.HOSTNAME || given === process.env.COMPUTERNAME) {
-    warnOfOtherHomes(msbHome, log);
-  }
-  warnOfTwin({ msbHome, endpoint: otlp.endpoint, serviceInstanceId: given ?? hostname() }, log);
+/** Whether `service.instance.id` is another than the host's name. */
+function hasOwnInstanceId({ resource = {} }: OtlpSinkOptions): boolean {
+  const { 'service.instance.id': given } = resource;
+  return given !== undefined && given !== process.env.HOSTNAME && given !== process.env.COMPUTERNAME;
 }
 
 process.stderr.on('error', () => {});
@@ -148,7 +158,7 @@ const EXPECTED = [UsageError, UnsupportedSystemError, OutputError];
 const argv = process.argv.slice(2);
 main(argv).then(
   // Help and the version do not load what an exit at once needs.
-  (status) => (hasRun ? exitAtOnce(status) : process.exit(status)),
+  (status) => (hasRun ? exitAfterOutput(status) : process.exit(status)),
   (error) => {
     if (EXPECTED.some((kind) => error instanceof kind)) {
       writeError(error.message, argv);

@@ -36,6 +36,12 @@ const COLLECT_FLAGS: readonly Flag[] = [
       "msb's home, exactly as msb has it: the registry's name is made from it.  (default $MSB_HOME, or ~/.microsandbox)",
   },
   {
+    name: 'registry-owner',
+    value: 'USER',
+    description:
+      "The user that runs msb, by name or number: only this user's registries are read.  (default the user that runs msb-metrics; for root the owner of msb-home)",
+  },
+  {
     name: 'collect-interval',
     value: 'DURATION',
     default: '1s',
@@ -233,7 +239,7 @@ function numbered(argv: readonly string[], index: number): string {
 
 function unknown(argument: string, command: string | undefined): never {
   const { name } = split(argument);
-  const shown = argument.startsWith('--') ? `--${name}` : argument.slice(0, 2);
+  const shown = argument.startsWith('--') ? `--${shortened(name)}` : argument.slice(0, 2);
   const owners = Object.keys(COMMANDS).filter((each) => COMMANDS[each].some((flag) => flag.name === name));
   const remedy =
     owners.length > 0
@@ -242,10 +248,31 @@ function unknown(argument: string, command: string | undefined): never {
   throw new UsageError(`${shown}: no such flag${command === undefined ? '' : ` of ${command}`}: ${remedy}`);
 }
 
+/**
+ * A name that is no flag may have a secret in it: a value that was written without its `=`. The part is shown that is also
+ * the beginning of a flag, and of other names no more than a flag could have.
+ */
+function shortened(name: string): string {
+  const flags = Object.values(COMMANDS).flat();
+  const known = flags
+    .map((flag) => flag.name)
+    .filter((flag) => name.startsWith(flag))
+    .sort((a, b) => b.length - a.length)[0];
+  if (known !== undefined && name.length > known.length + 2) {
+    return `${known}...`;
+  }
+  return name.length > LONGEST_FLAG || !/^[a-z-]+$/u.test(name) ? `${name.slice(0, 4)}...` : name;
+}
+
+/** No flag is longer, in characters. */
+const LONGEST_FLAG = 20;
+
 function checkedValue(flag: Flag, inline: string | undefined, value: string | undefined): string {
   if (flag.value === undefined) {
     if (inline !== undefined) {
-      throw new UsageError(`--${flag.name}: got the value ${quoted(inline)}: expected none, it is a switch`);
+      throw new UsageError(
+        `--${flag.name}: got the value ${quoted(inline.length > 5 ? `${inline.slice(0, 3)}...` : inline)}: expected none, it is a switch`,
+      );
     }
     return '';
   }

@@ -21,6 +21,22 @@ export interface LogOptions {
   readonly write: (line: string) => void;
 }
 
+/** A log in whose messages and fields secrets are replaced, whatever the target. */
+export function redactingLog(log: Log, redact: (text: string) => string): Log {
+  return (level, target, message, fields = {}) =>
+    log(
+      level,
+      target,
+      redact(message),
+      Object.fromEntries(
+        Object.entries(fields).map(([key, value]) => [
+          key,
+          typeof value === 'string' ? redact(value) : value,
+        ]),
+      ),
+    );
+}
+
 /**
  * A log of lines such as `2026-05-30T02:44:31.123Z  INFO msb_metrics: message key=value`, or of JSON objects with
  * `timestamp`, `level`, `target`, `message` and the fields. Nothing in a message or a field can begin a line of its

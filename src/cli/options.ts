@@ -10,6 +10,7 @@ import {
   type OtlpProtocol,
   type OtlpSinkOptions,
   parseEndpoint,
+  userIdOf,
 } from '../index.js';
 import { parseDuration } from './durations.js';
 import { COMMANDS, type CommandLine } from './flags.js';
@@ -112,15 +113,44 @@ export function readLogSettings(options: OptionReader): LogSettings {
 export function readCollectOptions(options: OptionReader, environment: Environment): CollectionsOptions {
   return {
     msbHome: options.text('msb-home') ?? (environment.MSB_HOME || defaultHome()),
+    registryOwnerUid: readRegistryOwner(options.text('registry-owner')),
     collectIntervalMillis: options.duration('collect-interval', 1, MAX_DELAY_MILLIS),
     maxSampleAgeMillis: options.duration('max-sample-age', 0, Number.MAX_SAFE_INTEGER),
   };
 }
 
+/** A user by number, or by the name in /etc/passwd. */
+function readRegistryOwner(user: string | undefined): number | undefined {
+  if (user === undefined) {
+    return undefined;
+  }
+  const uid = /^\d{1,10}$/u.test(user) ? Number(user) : userIdOf(user);
+  if (uid === undefined) {
+    throw new UsageError(
+      `--registry-owner: got ${quoted(user)}: expected the name of a user of this host, or a number, such as 1000`,
+    );
+  }
+  return uid;
+}
+
 /** Joined without normalising, as msb does: the registry's name is a hash of the very bytes. */
 function defaultHome(): string {
-  const home = homedir() || userInfo().homedir;
+  const home = homeOfUser();
+  if (home === undefined) {
+    throw new UsageError(
+      '--msb-home: missing, and this user has no home: expected the MSB_HOME of msb, such as --msb-home=/var/lib/microsandbox',
+    );
+  }
   return `${home}${home.endsWith('/') ? '' : '/'}.microsandbox`;
+}
+
+/** `undefined` for a user without HOME and without an entry in passwd. */
+function homeOfUser(): string | undefined {
+  try {
+    return homedir() || userInfo().homedir;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads the flags of `stdout`'s delivery. */
@@ -140,6 +170,7 @@ export function readOtlpOptions(options: OptionReader, environment: Environment)
       '--compression: got "gzip" with --protocol=http: expected none, gzip goes with grpc only',
     );
   }
+  requireExtraCertificates(environment.NODE_EXTRA_CA_CERTS);
   const caFile = options.text('ca-cert');
   if (protocol === 'http' && caFile !== undefined) {
     throw new UsageError(
@@ -203,6 +234,20 @@ function readCertificate(file: string): string {
     );
   }
   return certificates.join('\n');
+}
+
+/** Node itself would only print a line about it, which is no JSON. */
+function requireExtraCertificates(file: string | undefined): void {
+  if (file === undefined || file === '') {
+    return;
+  }
+  try {
+    readFileSync(file);
+  } catch (error) {
+    throw new UsageError(
+      `NODE_EXTRA_CA_CERTS: cannot read ${quoted(file)} (${(error as NodeJS.ErrnoException).code}): expected a PEM file that this user may read`,
+    );
+  }
 }
 
 /** Headers by lower-case name: two spellings of a name are one header. */

@@ -1,4 +1,10 @@
-import { type Collection, type FoundHome, type SkippedRows, totalSkipped } from '../index.js';
+import {
+  type Collection,
+  type FoundHome,
+  NO_SKIPPED_ROWS,
+  type SkippedRows,
+  totalSkipped,
+} from '../index.js';
 import type { LogFields } from './log.js';
 
 /** How long a state in which nothing arrives may last before it is warned of, ms. */
@@ -8,6 +14,9 @@ export const SILENT_MILLIS = 10_000;
 export interface RegistryWatch {
   readonly missing: Silence;
   readonly skipping: Silence;
+  /** Rows that are left out beside others, for a reason that somebody should look at. */
+  readonly fromFuture: Silence;
+  readonly tooMany: Silence;
 }
 
 /** Since when something is missing, Unix ms, and whether it was warned of. */
@@ -19,7 +28,12 @@ interface Silence {
 const NO_SILENCE: Silence = { sinceMillis: undefined, isWarned: false };
 
 /** Nothing is missing. */
-export const NOTHING_MISSING: RegistryWatch = { missing: NO_SILENCE, skipping: NO_SILENCE };
+export const NOTHING_MISSING: RegistryWatch = {
+  missing: NO_SILENCE,
+  skipping: NO_SILENCE,
+  fromFuture: NO_SILENCE,
+  tooMany: NO_SILENCE,
+};
 
 /** A record for the log. */
 export interface WatchRecord {
@@ -45,8 +59,8 @@ export function watchRegistries(
   context: WatchContext,
 ): readonly [RegistryWatch, readonly WatchRecord[]] {
   const { registries, collectedAtMillis: now } = collection;
-  const skipped = registries.reduce((sum, registry) => add(sum, registry.skipped), NOTHING_SKIPPED);
-  const isMissing = registries.every(({ state }) => state === 'absent');
+  const skipped = registries.reduce((sum, registry) => add(sum, registry.skipped), NO_SKIPPED_ROWS);
+  const isMissing = registries.every(({ state }) => state === 'absent' || state === 'initialising');
   const isSkipping = registries.every(({ rows }) => rows === 0) && totalSkipped(skipped) > 0;
   const [missing, missingRecords] = follow(watch.missing, isMissing, now, {
     begins: () => missingRecord(collection, context),
@@ -54,9 +68,30 @@ export function watchRegistries(
   });
   const [skipping, skippingRecords] = follow(watch.skipping, isSkipping, now, {
     begins: () => skippingRecord(skipped),
-    ends: 'sandboxes are reported now',
+    ends: registries.some(({ rows }) => rows > 0)
+      ? 'sandboxes are reported now'
+      : 'no sandbox is left out any more, and none runs',
   });
-  return [{ missing, skipping }, [...missingRecords, ...skippingRecords]];
+  const [fromFuture, futureRecords] = follow(watch.fromFuture, !isSkipping && skipped.fromFuture > 0, now, {
+    begins: () => ({
+      level: 'warn',
+      message: 'sandboxes are left out: their samples lie ahead of the clock',
+      fields: { sandboxes: skipped.fromFuture, reason: ADVICE.fromFuture },
+    }),
+    ends: 'no samples lie ahead of the clock any more',
+  });
+  const [tooMany, tooManyRecords] = follow(watch.tooMany, skipped.tooMany > 0, now, {
+    begins: () => ({
+      level: 'warn',
+      message: 'sandboxes are left out: there are more than one reading may have',
+      fields: { left_out: skipped.tooMany, reason: ADVICE.tooMany },
+    }),
+    ends: 'all sandboxes fit into a reading again',
+  });
+  return [
+    { missing, skipping, fromFuture, tooMany },
+    [...missingRecords, ...skippingRecords, ...futureRecords, ...tooManyRecords],
+  ];
 }
 
 function follow(
@@ -77,6 +112,15 @@ function follow(
 
 function missingRecord({ registries }: Collection, { msbHome, findRegistries }: WatchContext): WatchRecord {
   const others = findRegistries().map(({ registries: names, owner }) => `${names.join(', ')} (of ${owner})`);
+  const halfMade = registries.filter(({ state }) => state === 'initialising').map(({ name }) => name);
+  if (halfMade.length > 0) {
+    return {
+      level: 'warn',
+      message:
+        'the registry stays half made: the msb that creates it is stuck, or died; stop it and remove the object',
+      fields: { registry: halfMade.join(', ') },
+    };
+  }
   return {
     level: 'warn',
     message:
@@ -107,6 +151,8 @@ const ADVICE: Readonly<Record<keyof SkippedRows, string>> = {
   tooOld: 'their samples are older than --max-sample-age: the runtimes hang, or the clock was stepped',
   fromFuture:
     'their samples lie ahead of the clock by more than --max-sample-age: look at the clock of this host',
+  tooMany:
+    'a reading may have 32,768 sandboxes; msb makes 1,024 slots by default, so is the registry broken?',
   torn: 'their writers are suspended, or died while they wrote: restart those sandboxes',
   unknown: 'they have values that this msb-metrics does not know: is it older than msb?',
 };
@@ -121,13 +167,12 @@ function skippingRecord(skipped: SkippedRows): WatchRecord {
       sample_too_old: skipped.tooOld || undefined,
       sample_from_future: skipped.fromFuture || undefined,
       torn: skipped.torn || undefined,
+      too_many: skipped.tooMany || undefined,
       unknown_state: skipped.unknown || undefined,
       reason: ADVICE[reason],
     },
   };
 }
-
-const NOTHING_SKIPPED: SkippedRows = { processGone: 0, tooOld: 0, fromFuture: 0, torn: 0, unknown: 0 };
 
 function add(a: SkippedRows, b: SkippedRows): SkippedRows {
   return {
@@ -135,6 +180,7 @@ function add(a: SkippedRows, b: SkippedRows): SkippedRows {
     tooOld: a.tooOld + b.tooOld,
     fromFuture: a.fromFuture + b.fromFuture,
     torn: a.torn + b.torn,
+    tooMany: a.tooMany + b.tooMany,
     unknown: a.unknown + b.unknown,
   };
 }

@@ -1,4 +1,5 @@
 import {
+  type Collection,
   type CollectorEvent,
   type DeliveryEvent,
   ExportError,
@@ -14,6 +15,7 @@ const SHM = 'msb_metrics::shm';
 
 const LEVEL_OF_STATE: Partial<Record<RegistryStatus['state'], LogLevel>> = {
   unlinked: 'warn',
+  untrusted: 'warn',
   refused: 'error',
   denied: 'error',
   failed: 'error',
@@ -24,7 +26,12 @@ const LEVEL_OF_STATE: Partial<Record<RegistryStatus['state'], LogLevel>> = {
 export interface ReportContext extends WatchContext {
   /** Where a sink delivers to, as fields of its failures, by the sink's name. Without secrets. */
   readonly destinations?: Readonly<Record<string, LogFields>>;
+  /** Looks for registries of other homes and returns whether it warned of one. Default: none. */
+  readonly noticeOtherHomes?: (() => boolean) | undefined;
 }
+
+/** How often other homes are looked for, ms. */
+const OTHER_HOMES_MILLIS = 60_000;
 
 /**
  * Turns what happens in a collector into log records: a trouble is logged once when it begins and once when it ends, a
@@ -36,6 +43,8 @@ export class Reporter {
   readonly #registries = new Map<string, RegistryStatus>();
   readonly #sinks = new Map<string, SinkReporter>();
   #watch = NOTHING_MISSING;
+  /** When other homes are looked for again, Unix ms. */
+  #otherHomesDueMillis = Number.NEGATIVE_INFINITY;
 
   constructor(log: Log, context: ReportContext) {
     this.#log = log;
@@ -58,6 +67,7 @@ export class Reporter {
         for (const { level, message, fields } of records) {
           this.#log(level, SHM, message, fields);
         }
+        this.#noticeOtherHomes(collection);
         this.#log('debug', SHM, 'collected', {
           sandboxes: collection.size,
           skipped: collection.registries.reduce((sum, { skipped }) => sum + totalSkipped(skipped), 0),
@@ -82,6 +92,19 @@ export class Reporter {
           this.#log('error', `msb_metrics::${event.sink}`, 'sink failed', { error: event.error.message });
         }
         break;
+    }
+  }
+
+  /** Another home is worth a word only where this one has a registry: else this one may be the wrong one. */
+  #noticeOtherHomes({ registries, collectedAtMillis }: Collection): void {
+    if (
+      collectedAtMillis >= this.#otherHomesDueMillis &&
+      registries.some(({ state }) => state === 'attached')
+    ) {
+      const hasWarned = this.#context.noticeOtherHomes?.() ?? true;
+      this.#otherHomesDueMillis = hasWarned
+        ? Number.POSITIVE_INFINITY
+        : collectedAtMillis + OTHER_HOMES_MILLIS;
     }
   }
 

@@ -8,7 +8,7 @@ import {
   registryName,
   startCollector,
 } from '../index.js';
-import { exitAtOnce } from '../shm/posix.js';
+import { exitAfterOutput } from './exit.js';
 import type { Log, LogFields } from './log.js';
 import { Reporter } from './report.js';
 import type { StopSignals } from './signals.js';
@@ -22,6 +22,8 @@ export const EXIT = { clean: 0, lost: 1, usage: 2 } as const;
 export interface RunOptions extends CollectorOptions {
   /** Where the sinks deliver to, as fields of the log, by the sink's name. Without secrets. Default: none. */
   readonly destinations?: Readonly<Record<string, LogFields>>;
+  /** Looks for registries of other homes and returns whether it warned of one. Default: none. */
+  readonly noticeOtherHomes?: (() => boolean) | undefined;
 }
 
 /**
@@ -32,20 +34,26 @@ export interface RunOptions extends CollectorOptions {
 export async function run(options: RunOptions, signals: StopSignals, log: Log): Promise<number> {
   const { destinations = {} } = options;
   const collector = startCollector(options);
-  const reporter = new Reporter(log, { msbHome: options.msbHome, findRegistries, destinations });
+  const reporter = new Reporter(log, {
+    msbHome: options.msbHome,
+    findRegistries,
+    destinations,
+    noticeOtherHomes: options.noticeOtherHomes,
+  });
   collector.events$.subscribe((event) => {
     if (isBrokenPipe(event)) {
-      exitAtOnce(EXIT.clean);
+      void exitAfterOutput(EXIT.clean);
     }
     reporter.report(event);
   });
+  const destination = Object.assign({}, ...Object.values(destinations)) as LogFields;
   log('info', TARGET, 'collecting', {
     msb_home: options.msbHome,
     registry: registryName(options.msbHome, 3),
     sinks: Object.keys(options.sinks).join(','),
-    ...Object.assign({}, ...Object.values(destinations)),
+    ...destination,
   });
-  const drain = () => drained(collector, reporter, log);
+  const drain = () => drained(collector, reporter, destination, log);
   return Promise.race([stopOnSignal(drain, signals, log), stopOnFault(drain, log)]);
 }
 
@@ -65,7 +73,7 @@ const STATUS_OF_SIGNAL: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129,
 async function stopOnSignal(drain: () => Promise<number>, signals: StopSignals, log: Log): Promise<number> {
   const signal = await signals.next();
   log('info', TARGET, `${signal}: draining; once more to exit at once`);
-  void signals.next().then((second) => exitAtOnce(STATUS_OF_SIGNAL[second] ?? EXIT.lost));
+  void signals.next().then((second) => exitAfterOutput(STATUS_OF_SIGNAL[second] ?? EXIT.lost));
   return drain();
 }
 
@@ -82,7 +90,12 @@ async function stopOnFault(drain: () => Promise<number>, log: Log): Promise<numb
   return EXIT.lost;
 }
 
-async function drained(collector: RunningCollector, reporter: Reporter, log: Log): Promise<number> {
+async function drained(
+  collector: RunningCollector,
+  reporter: Reporter,
+  destination: LogFields,
+  log: Log,
+): Promise<number> {
   try {
     await collector.shutdown();
     log('info', TARGET, 'stopped', { collections_dropped: reporter.dropped, collections_lost: 0 });
@@ -93,6 +106,7 @@ async function drained(collector: RunningCollector, reporter: Reporter, log: Log
       error: isLoss ? error.cause.message : (error as Error).message,
       collections_dropped: reporter.dropped,
       collections_lost: isLoss ? error.lost : undefined,
+      ...destination,
       remedy: isLoss && error.cause instanceof ExportError ? error.cause.remedy : undefined,
     });
     return EXIT.lost;

@@ -18,11 +18,14 @@ export const HEADER_BYTES = 256;
 /** Bytes of one slot, in every known ABI. */
 export const SLOT_BYTES = 512;
 
+/** The most slots a registry may claim: 131,072, a region of 64 MiB. The runtime's default is 1,024. */
+export const MAX_CAPACITY = 1 << 17;
+
 /**
- * The most slots a registry may claim before it is taken for garbage: 1,048,576, a region of 512 MiB. The
- * runtime's default is 1,024.
+ * The most rows of one reading, over all registries of an MSB_HOME: 32,768. Each takes about 125 bytes in each collection
+ * that is held, so 60 collections take 250 MB at the most.
  */
-export const MAX_CAPACITY = 1 << 20;
+export const MAX_ROWS = 1 << 15;
 
 /** Byte offsets in the header. */
 export const HEADER = {

@@ -5,20 +5,25 @@ import { readFileSync, statSync } from 'node:fs';
  * shows shared memory as files (Linux).
  *
  * @param name the object's name, with its leading slash
+ * @param msbHome only its owner is a user to run as: anybody may own an object of that name
  */
-export function describeDenial(name: string): string {
-  const uid = ownerOf(name);
+export function describeDenial(name: string, msbHome: string): string {
+  const uid = ownerOf(`/dev/shm${name}`);
   if (uid === undefined) {
     return `permission denied (EACCES) opening the registry ${name}: run msb-metrics as the user that runs msb (sudo -u <msb-user> msb-metrics ...)`;
   }
   const user = userNameOf(uid);
   const owner = user === undefined ? `uid ${uid}` : `${user} (uid ${uid})`;
+  const home = ownerOf(msbHome);
+  if (home !== uid) {
+    return `permission denied (EACCES) opening the registry ${name}: it is owned by ${owner}, who does not own the MSB_HOME${home === undefined ? ' (which is not to be seen)' : ''}: run msb-metrics as the user that runs msb; if ${owner} is another, somebody may have put it there`;
+  }
   return `permission denied (EACCES) opening the registry ${name}: it is owned by ${owner}; run msb-metrics as that user (sudo -u ${user ?? `'#${uid}'`} msb-metrics ...)`;
 }
 
-function ownerOf(name: string): number | undefined {
+function ownerOf(path: string): number | undefined {
   try {
-    return statSync(`/dev/shm${name}`).uid;
+    return statSync(path).uid;
   } catch {
     return undefined;
   }
@@ -26,10 +31,21 @@ function ownerOf(name: string): number | undefined {
 
 /** The name of a user in /etc/passwd; `undefined` if it has none there. */
 export function userNameOf(uid: number): string | undefined {
+  return passwd().find((fields) => fields[2] === String(uid))?.[0];
+}
+
+/** The number of a user in /etc/passwd; `undefined` if there is no such user. */
+export function userIdOf(name: string): number | undefined {
+  const uid = passwd().find((fields) => fields[0] === name)?.[2];
+  return uid === undefined ? undefined : Number(uid);
+}
+
+function passwd(): string[][] {
   try {
-    const entries = readFileSync('/etc/passwd', 'utf8').split('\n');
-    return entries.map((entry) => entry.split(':')).find((fields) => fields[2] === String(uid))?.[0];
+    return readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((entry) => entry.split(':'));
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -1,16 +1,17 @@
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { requireNonNegative, requireText } from '../options.js';
 import { Collection, type SandboxRun } from './collection.js';
 import { ROW_WIDTH } from './columns.js';
-import { ABI_LAYOUTS, NEWEST_ABI } from './layout.js';
+import { ABI_LAYOUTS, MAX_ROWS, NEWEST_ABI } from './layout.js';
 import { openSharedMemory, PosixError } from './posix.js';
 import { doesProcessExist } from './processes.js';
 import type { RegionAccess } from './region.js';
 import { Registry } from './registry.js';
 import { registryName } from './registry-name.js';
-import { RegistryError, type RegistryStatus } from './registry-status.js';
+import { RegistryError, type RegistryState, type RegistryStatus } from './registry-status.js';
 import { NO_SKIPPED_ROWS } from './skipped-rows.js';
 import type { RowFilter, RowSink } from './slots.js';
+import { distrustOf, type TrustedOwner, trustedOwner } from './trust.js';
 
 /** How far past the newest known ABI a registry is looked for, to name it in a warning. */
 const UNKNOWN_ABIS = [1, 2, 3, 4].map((step) => NEWEST_ABI + step);
@@ -22,6 +23,11 @@ export interface ReadOptions {
    * that lie further ahead of the clock. Default 30,000; 0 keeps samples of any age.
    */
   readonly maxSampleAgeMillis?: number | undefined;
+  /**
+   * The user whose registries are read, by number. Default: the user that runs this process; for root the owner of the
+   * MSB_HOME, and nobody where that folder cannot be seen.
+   */
+  readonly registryOwnerUid?: number | undefined;
 }
 
 /** Default of {@link ReadOptions.maxSampleAgeMillis}. */
@@ -32,7 +38,10 @@ export const DEFAULT_MAX_SAMPLE_AGE_MILLIS = 30_000;
  *
  * @throws {RangeError} for one out of its range
  */
-export function requireReadOptions({ maxSampleAgeMillis }: ReadOptions): void {
+export function requireReadOptions({ maxSampleAgeMillis, registryOwnerUid }: ReadOptions): void {
+  if (registryOwnerUid !== undefined) {
+    requireNonNegative('registryOwnerUid', registryOwnerUid);
+  }
   if (maxSampleAgeMillis !== undefined) {
     requireNonNegative('maxSampleAgeMillis', maxSampleAgeMillis);
   }
@@ -47,7 +56,10 @@ class Rows implements RowSink {
     this.#values = new Float64Array(Math.max(1, expectedRows) * ROW_WIDTH);
   }
 
-  add(run: SandboxRun, values: Float64Array): void {
+  add(run: SandboxRun, values: Float64Array): boolean {
+    if (this.runs.length >= MAX_ROWS) {
+      return false;
+    }
     const at = this.runs.length * ROW_WIDTH;
     if (at === this.#values.length) {
       const grown = new Float64Array(this.#values.length * 2);
@@ -56,6 +68,7 @@ class Rows implements RowSink {
     }
     this.#values.set(values, at);
     this.runs.push(run);
+    return true;
   }
 
   /** Exactly the rows added, because a buffered collection must not hold unused memory. */
@@ -81,7 +94,7 @@ export class Registries {
   constructor(msbHome: string, access?: RegionAccess) {
     this.#msbHome = msbHome;
     this.#registries = ABI_LAYOUTS.map(
-      (layout) => new Registry(registryName(msbHome, layout.abi), layout, access),
+      (layout) => new Registry(registryName(msbHome, layout.abi), layout, msbHome, access),
     );
   }
 
@@ -95,13 +108,14 @@ export class Registries {
     const startedAt = performance.now();
     const rows = new Rows(this.#rowsLastTime);
     const filter = rowFilter(nowMillis, options);
-    const statuses = this.#registries.flatMap((registry) => registry.read(filter, rows));
+    const trusted = trustedOwner(this.#msbHome, options.registryOwnerUid);
+    const statuses = this.#registries.flatMap((registry) => registry.read(filter, rows, trusted));
     this.#rowsLastTime = rows.runs.length;
     return new Collection(
       nowMillis,
       rows.runs,
       rows.values(),
-      [...statuses, ...UNKNOWN_ABIS.flatMap((abi) => unknownRegistry(this.#msbHome, abi))],
+      [...statuses, ...UNKNOWN_ABIS.flatMap((abi) => unknownRegistry(this.#msbHome, abi, trusted))],
       performance.now() - startedAt,
     );
   }
@@ -131,11 +145,15 @@ export function readRegistry(msbHome: string, abi: number, options: ReadOptions 
     throw new RangeError(`ABI ${abi}: expected 1 to ${NEWEST_ABI}`);
   }
   const startedAt = performance.now();
-  const registry = new Registry(registryName(msbHome, abi), layout);
+  const registry = new Registry(registryName(msbHome, abi), layout, msbHome);
   try {
     const now = Date.now();
     const rows = new Rows(0);
-    const [status] = registry.read(rowFilter(now, options), rows);
+    const [status] = registry.read(
+      rowFilter(now, options),
+      rows,
+      trustedOwner(msbHome, options.registryOwnerUid),
+    );
     if (status.state !== 'attached') {
       throw new RegistryError(status);
     }
@@ -155,32 +173,25 @@ function rowFilter(nowMillis: number, options: ReadOptions): RowFilter {
   };
 }
 
-/** The status of a registry of an ABI that is newer than this package, where there is one. */
-function unknownRegistry(msbHome: string, abi: number): RegistryStatus[] {
+/** The status of a registry of an ABI that is newer than this package, if there is one. */
+function unknownRegistry(msbHome: string, abi: number, trusted: TrustedOwner): RegistryStatus[] {
   const name = registryName(msbHome, abi);
-  return exists(name)
-    ? [
-        {
-          name,
-          abi,
-          state: 'unknown',
-          message: `the registry ${name} has ABI ${abi}, newer than the ${NEWEST_ABI} that this msb-metrics reads: its sandboxes are not reported; upgrade msb-metrics`,
-          capacity: 0,
-          rows: 0,
-          skipped: NO_SKIPPED_ROWS,
-        },
-      ]
-    : [];
-}
-
-function exists(name: string): boolean {
+  const status = (state: RegistryState, message: string): RegistryStatus[] => [
+    { name, abi, state, message, capacity: 0, rows: 0, skipped: NO_SKIPPED_ROWS },
+  ];
+  const newer = `the registry ${name} has ABI ${abi}, newer than the ${NEWEST_ABI} that this msb-metrics reads: its sandboxes are not reported; upgrade msb-metrics`;
   try {
     const fd = openSharedMemory(name);
-    if (fd !== undefined) {
+    if (fd === undefined) {
+      return [];
+    }
+    try {
+      const distrust = distrustOf(fstatSync(fd), trusted, `the registry ${name}`);
+      return distrust === undefined ? status('unknown', newer) : status('untrusted', distrust);
+    } finally {
       closeSync(fd);
     }
-    return fd !== undefined;
   } catch (error) {
-    return error instanceof PosixError && error.code === 'EACCES';
+    return error instanceof PosixError && error.code === 'EACCES' ? status('unknown', newer) : [];
   }
 }

@@ -9,7 +9,8 @@ import type { SkippedRows } from './skipped-rows.js';
  * - `unlinked`: removed from its name while sandboxes still write to it. It is read as long as they do, beside a new
  *   registry of that name. `message` says what removes it.
  * - `refused`: there, but not what its name says. `message` says what was expected and found.
- * - `denied`: owned by another user. `message` names the owner and the remedy.
+ * - `denied`: the system does not let this user open it. `message` names the owner and the remedy.
+ * - `untrusted`: owned by a user that is not trusted, or writable by others. `message` names the owner. Not read.
  * - `failed`: the system refused in another way. `message` names the call and its error.
  * - `unknown`: a newer ABI than this package reads. `message` names it.
  */
@@ -20,6 +21,7 @@ export type RegistryState =
   | 'unlinked'
   | 'refused'
   | 'denied'
+  | 'untrusted'
   | 'failed'
   | 'unknown';
 

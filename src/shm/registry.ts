@@ -7,11 +7,27 @@ import { DEFAULT_REGION_ACCESS, type RegionAccess } from './region.js';
 import type { RegistryState, RegistryStatus } from './registry-status.js';
 import { NO_SKIPPED_ROWS } from './skipped-rows.js';
 import type { KnownRuns, RowFilter, RowSink, SlotCounts } from './slots.js';
+import { distrustOf, type TrustedOwner } from './trust.js';
 
 /** The most removed objects of one name that are kept open: a bound on descriptors. The oldest is closed beyond it. */
 const MAX_UNLINKED = 8;
 
-const NO_ROWS: SlotCounts = { rows: 0, skipped: NO_SKIPPED_ROWS };
+/**
+ * Readings without a sandbox after which a removed object is closed. More than one, because a reading may find a writer
+ * suspended, or come after a suspend of the machine.
+ */
+const MAX_EMPTY_READINGS = 30;
+
+const NO_ROWS: SlotCounts = { rows: 0, active: 0, skipped: NO_SKIPPED_ROWS };
+
+/** An object that was removed from its name. */
+interface Unlinked {
+  readonly object: OpenRegistry;
+  /** Whether a row was read from it after that. */
+  readonly hadRows: boolean;
+  /** Readings in a row that found no sandbox. */
+  readonly emptyReadings: number;
+}
 
 /** The runs of an object, which outlive its being open: an object that is opened again has the same runs. */
 interface KnownObject {
@@ -27,26 +43,36 @@ interface KnownObject {
 export class Registry {
   readonly #name: string;
   readonly #layout: AbiLayout;
+  readonly #msbHome: string;
   readonly #access: RegionAccess;
   #current: OpenRegistry | undefined;
   #known: KnownObject | undefined;
-  /** Whether the last reading of `#current` found a live row. */
-  #hadRows = false;
-  #unlinked: OpenRegistry[] = [];
+  #unlinked: Unlinked[] = [];
 
   /**
    * @param name the object's name, with its leading slash
    * @param layout the layout of the ABI in that name
+   * @param msbHome for messages
    */
-  constructor(name: string, layout: AbiLayout, access: RegionAccess = DEFAULT_REGION_ACCESS) {
+  constructor(
+    name: string,
+    layout: AbiLayout,
+    msbHome: string,
+    access: RegionAccess = DEFAULT_REGION_ACCESS,
+  ) {
     this.#name = name;
     this.#layout = layout;
+    this.#msbHome = msbHome;
     this.#access = access;
   }
 
-  /** Adds the rows of this registry and says what was found: at its name, and of objects removed from it. */
-  read(filter: RowFilter, sink: RowSink): RegistryStatus[] {
-    const found = this.#readCurrent(filter, sink);
+  /**
+   * Adds the rows of this registry and says what was found: at its name, and of objects removed from it.
+   *
+   * @param trusted whose objects are read
+   */
+  read(filter: RowFilter, sink: RowSink, trusted: TrustedOwner): RegistryStatus[] {
+    const found = this.#readCurrent(filter, sink, trusted);
     const statuses = this.#unlinked.map((unlinked) => this.#readUnlinked(unlinked, filter, sink));
     return [found, ...statuses.filter((status) => status !== undefined)];
   }
@@ -54,20 +80,28 @@ export class Registry {
   /** Closes everything. A later reading opens it again. */
   close(): void {
     this.#closeCurrent();
-    for (const unlinked of this.#unlinked) {
-      unlinked.close();
+    for (const { object } of this.#unlinked) {
+      object.close();
     }
     this.#unlinked = [];
   }
 
-  #readCurrent(filter: RowFilter, sink: RowSink): RegistryStatus {
+  #readCurrent(filter: RowFilter, sink: RowSink, trusted: TrustedOwner): RegistryStatus {
     try {
       const stat = this.#follow();
-      return stat === undefined ? this.#status('absent') : this.#readOpen(stat, filter, sink);
+      if (stat === undefined) {
+        return this.#status('absent');
+      }
+      const distrust = distrustOf(stat, trusted, `the registry ${this.#name}`);
+      if (distrust !== undefined) {
+        this.#closeCurrent();
+        return this.#status('untrusted', distrust);
+      }
+      return this.#readOpen(stat, filter, sink);
     } catch (error) {
       if (error instanceof PosixError && error.code === 'EACCES') {
         this.#closeCurrent();
-        return this.#status('denied', describeDenial(this.#name));
+        return this.#status('denied', describeDenial(this.#name, this.#msbHome));
       }
       // The object is still there, only the system lacks something (EMFILE, ENOMEM): it stays open.
       return this.#status('failed', `cannot read the registry ${this.#name}: ${(error as Error).message}`);
@@ -106,49 +140,59 @@ export class Registry {
         return this.#refuse(verdict.message);
       case 'ready': {
         const counts = this.#current!.read(stat, verdict.capacity, filter, sink);
-        this.#hadRows = counts.rows > 0;
         return this.#status('attached', '', verdict.capacity, counts);
       }
     }
   }
 
-  #readUnlinked(unlinked: OpenRegistry, filter: RowFilter, sink: RowSink): RegistryStatus | undefined {
+  #readUnlinked(unlinked: Unlinked, filter: RowFilter, sink: RowSink): RegistryStatus | undefined {
+    const { object } = unlinked;
+    let counts = NO_ROWS;
+    let capacity = 0;
     try {
-      const stat = unlinked.stat();
-      const verdict = unlinked.judge(stat);
+      const stat = object.stat();
+      const verdict = object.judge(stat);
       if (verdict.state === 'ready') {
-        const counts = unlinked.read(stat, verdict.capacity, filter, sink);
-        if (counts.rows > 0) {
-          return this.#status('unlinked', this.#unlinkedMessage(counts.rows), verdict.capacity, counts);
-        }
+        capacity = verdict.capacity;
+        counts = object.read(stat, capacity, filter, sink);
       }
     } catch {
-      // Nothing can be read from it any more.
+      // Counts as a reading without a row.
     }
-    unlinked.close();
-    this.#unlinked = this.#unlinked.filter((each) => each !== unlinked);
-    return undefined;
+    const isInUse = counts.active > counts.skipped.processGone;
+    const next: Unlinked = {
+      object,
+      hadRows: unlinked.hadRows || counts.rows > 0,
+      emptyReadings: isInUse ? 0 : unlinked.emptyReadings + 1,
+    };
+    const isKept = next.emptyReadings < MAX_EMPTY_READINGS;
+    if (!isKept) {
+      object.close();
+    }
+    this.#unlinked = this.#unlinked.flatMap((each) => (each !== unlinked ? [each] : isKept ? [next] : []));
+    return isKept && next.hadRows
+      ? this.#status('unlinked', this.#unlinkedMessage(counts.rows), capacity, counts)
+      : undefined;
   }
 
   #unlinkedMessage(rows: number): string {
-    const sandboxes = rows === 1 ? '1 sandbox writes' : `${rows} sandboxes write`;
-    return `the registry ${this.#name} was removed while ${sandboxes} to it: it is read until they stop, but a restarted msb-metrics cannot find it. logind removes the shared memory of a user at logout: set RemoveIPC=no in logind.conf, or run loginctl enable-linger for msb's user`;
+    const sandboxes = rows === 1 ? '1 sandbox was' : `${rows} sandboxes were`;
+    return `the registry ${this.#name} was removed while ${sandboxes} writing to it: it is read until they stop, but a restarted msb-metrics cannot find it. logind removes the shared memory of a user at logout: set RemoveIPC=no in logind.conf, or run loginctl enable-linger for msb's user`;
   }
 
-  /** Keeps an object that was removed from its name while sandboxes write to it; closes any other. */
+  /** Keeps an object that was removed from its name, because sandboxes may write to it; closes any other. */
   #setAside(): void {
     const before = this.#current;
-    if (before !== undefined && this.#hadRows && before.stat().nlink === 0) {
-      this.#unlinked = [...this.#unlinked, before];
-      if (this.#unlinked.length > MAX_UNLINKED) {
-        this.#unlinked.shift()?.close();
-      }
-      this.#current = undefined;
-      this.#known = undefined;
-      this.#hadRows = false;
-    } else {
+    if (before === undefined || before.stat().nlink > 0) {
       this.#closeCurrent();
+      return;
     }
+    this.#unlinked = [...this.#unlinked, { object: before, hadRows: false, emptyReadings: 0 }];
+    if (this.#unlinked.length > MAX_UNLINKED) {
+      this.#unlinked.shift()?.object.close();
+    }
+    this.#current = undefined;
+    this.#known = undefined;
   }
 
   #refuse(message: string): RegistryStatus {
@@ -159,7 +203,6 @@ export class Registry {
   #closeCurrent(): void {
     this.#current?.close();
     this.#current = undefined;
-    this.#hadRows = false;
   }
 
   #status(state: RegistryState, message = '', capacity = 0, { rows, skipped } = NO_ROWS): RegistryStatus {

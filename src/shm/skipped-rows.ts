@@ -8,12 +8,21 @@ export interface SkippedRows {
   readonly fromFuture: number;
   /** No whole sample could be read: its writer is suspended, or died while it wrote. */
   readonly torn: number;
+  /** The reading had as many rows as one may have, 32,768. */
+  readonly tooMany: number;
   /** The slot, or the time of its sample, has a value that this package does not know. */
   readonly unknown: number;
 }
 
 /** Nothing was left out. */
-export const NO_SKIPPED_ROWS: SkippedRows = { processGone: 0, tooOld: 0, fromFuture: 0, torn: 0, unknown: 0 };
+export const NO_SKIPPED_ROWS: SkippedRows = {
+  processGone: 0,
+  tooOld: 0,
+  fromFuture: 0,
+  torn: 0,
+  tooMany: 0,
+  unknown: 0,
+};
 
 /** The reason why a row was left out. */
 export type SkipReason = keyof SkippedRows;

@@ -34,14 +34,16 @@ export interface RowFilter {
 
 /** Where rows go. */
 export interface RowSink {
-  /** Adds a row; the values are copied. */
-  add(run: SandboxRun, values: Float64Array): void;
+  /** Adds a row; the values are copied. False if it takes no more. */
+  add(run: SandboxRun, values: Float64Array): boolean;
 }
 
 /** What one reading of a registry found, besides the rows. */
 export interface SlotCounts {
   /** Rows added. */
   readonly rows: number;
+  /** Active slots: those of the rows, of those that were left out, and of sandboxes without a sample yet. */
+  readonly active: number;
   readonly skipped: SkippedRows;
 }
 
@@ -142,13 +144,15 @@ export class SlotReader {
    */
   read(region: Region, capacity: number, filter: RowFilter, sink: RowSink): SlotCounts {
     const skipped: Record<SkipReason, number> = { ...NO_SKIPPED_ROWS };
-    let rows = 0;
+    const counts = { rows: 0, active: 0 };
     for (const [begin, end] of slotRanges(region, capacity)) {
       for (let slot = begin; slot < end; slot += CHUNK_SLOTS) {
-        rows += this.#readChunk(region, slot, Math.min(CHUNK_SLOTS, end - slot), filter, sink, skipped);
+        const chunk = this.#readChunk(region, slot, Math.min(CHUNK_SLOTS, end - slot), filter, sink, skipped);
+        counts.rows += chunk.rows;
+        counts.active += chunk.active;
       }
     }
-    return { rows, skipped };
+    return { ...counts, skipped };
   }
 
   #readChunk(
@@ -158,7 +162,7 @@ export class SlotReader {
     filter: RowFilter,
     sink: RowSink,
     skipped: Record<SkipReason, number>,
-  ): number {
+  ): { readonly rows: number; readonly active: number } {
     const { first, second, third } = this.#chunk;
     const position = HEADER_BYTES + firstSlot * SLOT_BYTES;
     const complete = (copy: Copy): number =>
@@ -169,6 +173,7 @@ export class SlotReader {
       readable = Math.min(readable, complete(third));
     }
     let rows = 0;
+    let active = 0;
     for (let index = 0; index < readable; index++) {
       const slot = firstSlot + index;
       const word = (index * SLOT_BYTES) / 4;
@@ -178,6 +183,7 @@ export class SlotReader {
         skipped.unknown += state < SLOT_STATE.free || state > SLOT_STATE.stale ? 1 : 0;
         continue;
       }
+      active++;
       const isWhole = isConsistent(first, third, word);
       const outcome = isWhole
         ? this.#take(second, word, slot, filter, sink)
@@ -188,7 +194,7 @@ export class SlotReader {
         skipped[outcome]++;
       }
     }
-    return rows;
+    return { rows, active };
   }
 
   /** Reads a slot that was written to meanwhile again, alone. */
@@ -227,12 +233,6 @@ export class SlotReader {
     if (!(sampledAt > 0 && sampledAt <= MAX_TIME_MILLIS)) {
       return 'unknown';
     }
-    if (sampledAt < filter.oldestSampleMillis) {
-      return 'tooOld';
-    }
-    if (sampledAt > filter.newestSampleMillis) {
-      return 'fromFuture';
-    }
     const { isLive, liveness } = judgeLiveness(known.liveness, sampledAt, filter.nowMillis, () =>
       filter.processExists(known.run.pid),
     );
@@ -240,9 +240,14 @@ export class SlotReader {
     if (!isLive) {
       return 'processGone';
     }
+    if (sampledAt < filter.oldestSampleMillis) {
+      return 'tooOld';
+    }
+    if (sampledAt > filter.newestSampleMillis) {
+      return 'fromFuture';
+    }
     this.#readRow(copy, word, sampledAt);
-    sink.add(known.run, this.#row);
-    return 'added';
+    return sink.add(known.run, this.#row) ? 'added' : 'tooMany';
   }
 
   /** The run that a slot holds: the known object if nothing of it has changed. */

@@ -1,9 +1,9 @@
 /**
  * A text without anything that a terminal or a log reader would act on: control characters (C0, C1, DEL), line and
- * paragraph separators, and characters that reorder or hide text become `\u{...}`. A backslash stays as it is.
+ * paragraph separators, and characters that reorder text or cannot be seen become `\u{...}`. A backslash stays as it is.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return `\\u{${code.toString(16)}}`;
   });

@@ -82,15 +82,23 @@ describe('two on one host', () => {
   });
 
   it('with registries of another home: warns and names service.instance.id, unless that was given', async () => {
-    const other = testHome();
+    const [other, mine] = [testHome(), testHome()];
     testRegistry({ msbHome: other, capacity: 1 });
+    testRegistry({ msbHome: mine, capacity: 1 });
     const port = await receiverPort();
-    const warned = await otel(testHome(), port);
+    const warned = await otel(mine, port);
     await eventually(() => warned.stderr.includes('more than one MSB_HOME'));
     expect(warned.stderr).toContain('--resource=service.instance.id=');
-    const named = await otel(testHome(), port, '--resource=service.instance.id=mine', '--log-level=debug');
+    const named = await otel(mine, port, '--resource=service.instance.id=mine', '--log-level=debug');
     await eventually(() => named.stderr.includes(': collected '));
     expect(named.stderr).not.toContain('more than one MSB_HOME');
+  });
+
+  it('with registries of another home only: does not, because this home may be the wrong one', async () => {
+    testRegistry({ msbHome: testHome(), capacity: 1 });
+    const run = await otel(testHome(), await receiverPort(), '--log-level=debug');
+    await eventually(() => run.stderr.split(': collected ').length > 3);
+    expect(run.stderr).not.toContain('more than one MSB_HOME');
   });
 });
 
@@ -131,21 +139,30 @@ describe('--log-format=json', () => {
   });
 
   it("makes Node's own warnings JSON", async () => {
-    const run = new Cli(['stdout', `--msb-home=${testHome()}`, '--log-format=json', ...fast], {
-      env: {
-        NODE_EXTRA_CA_CERTS: '/no/such/file',
-        NODE_TLS_REJECT_UNAUTHORIZED: '0',
-        NODE_OPTIONS: '--pending-deprecation',
-      },
-    });
-    await eventually(() => run.stderr.includes('collecting'));
+    const run = new Cli(
+      [
+        'otel',
+        `--msb-home=${testHome()}`,
+        '--endpoint=https://127.0.0.1:1/v1/metrics',
+        '--protocol=http',
+        '--log-format=json',
+        ...fast,
+      ],
+      { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } },
+    );
+    await eventually(() => run.stderr.includes('NODE_TLS_REJECT_UNAUTHORIZED'));
     await run.stop();
-    expect(run.stderr.length).toBeGreaterThan(0);
-    const lines = run.stderr
-      .trim()
-      .split('\n')
-      .filter((line) => !line.startsWith('Warning: Ignoring extra certs'));
-    expect(lines.every(isJson)).toBe(true);
+    expect(isJson(run.stderr)).toBe(true);
+  });
+
+  it('makes a file of NODE_EXTRA_CA_CERTS that cannot be read a usage error, after what Node itself prints of it', async () => {
+    const { code, stderr } = await cli(['otel', '--endpoint=https://127.0.0.1:1', '--log-format=json'], {
+      NODE_EXTRA_CA_CERTS: '/no/such/file',
+    });
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr.trim().split('\n').at(-1) ?? '').message).toMatch(
+      /^NODE_EXTRA_CA_CERTS: cannot read "\/no\/such\/file" \(ENOENT\)/u,
+    );
   });
 });
 
@@ -176,6 +193,36 @@ describe('the last line', () => {
     expect(last).toMatch(
       /stopped, the last export failed .*collections_dropped=[1-9]\d* collections_lost=2/u,
     );
+  });
+});
+
+describe('what was logged', () => {
+  it('is written before a stop, where the reader of standard error lags', async () => {
+    const run = spawn(
+      process.execPath,
+      [
+        CLI,
+        'otel',
+        `--msb-home=${testHome()}`,
+        '--endpoint=http://127.0.0.1:1',
+        '--collect-interval=1ms',
+        '--log-level=debug',
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    onTestFinished(() => {
+      run.kill('SIGKILL');
+    });
+    run.stderr.once('readable', () => {});
+    // Far more than a pipe holds, which nobody reads.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    run.kill('SIGTERM');
+    let text = '';
+    run.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    await new Promise((resolve) => run.once('close', resolve));
+    expect(text.trim().split('\n').at(-1)).toMatch(/stopped, the last export failed/u);
   });
 });
 

@@ -27,6 +27,16 @@ const refusals: readonly [string[], string][] = [
   [['stdout', '--endpoint=http://x:1'], '--endpoint: no such flag of stdout: it is a flag of otel'],
   [['stdout', '-x'], '-x: no such flag of stdout: see msb-metrics stdout --help'],
   [['--verbose'], '--verbose: no such flag: see msb-metrics --help'],
+  [['otel', `--header-${secret}`], '--header...: no such flag of otel: see msb-metrics otel --help'],
+  [['otel', `--${secret}`], `--${secret.slice(0, 4)}...: no such flag of otel: see msb-metrics otel --help`],
+  [
+    [...grpc, `--emit-pid=${secret}`],
+    `--emit-pid: got the value "${secret.slice(0, 3)}...": expected none, it is a switch`,
+  ],
+  [
+    ['stdout', '--registry-owner=no-such-user'],
+    '--registry-owner: got "no-such-user": expected the name of a user of this host, or a number, such as 1000',
+  ],
   [
     ['otel', '--headers', `api-key=${secret}`],
     '--headers: no such flag of otel: see msb-metrics otel --help',

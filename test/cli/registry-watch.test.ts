@@ -7,7 +7,7 @@ import {
 } from '../../src/cli/registry-watch.js';
 import { Collection, type FoundHome, type RegistryStatus, type SkippedRows } from '../../src/index.js';
 
-const NOTHING: SkippedRows = { processGone: 0, tooOld: 0, fromFuture: 0, torn: 0, unknown: 0 };
+const NOTHING: SkippedRows = { processGone: 0, tooOld: 0, fromFuture: 0, torn: 0, tooMany: 0, unknown: 0 };
 
 const registry = (overrides: Partial<RegistryStatus>): RegistryStatus => ({
   name: '/msb-met-0-v3',
@@ -55,9 +55,14 @@ describe('no registry', () => {
   });
 
   it('is not warned of where there is one of any state: those have messages of their own', () => {
-    for (const state of ['attached', 'denied', 'refused', 'failed', 'unlinked', 'initialising'] as const) {
+    for (const state of ['attached', 'denied', 'refused', 'failed', 'unlinked', 'untrusted'] as const) {
       expect(logged(every(0, 30, { state }))).toEqual([]);
     }
+  });
+
+  it('that stays half made is warned of, too', () => {
+    const [[, , message]] = logged(every(0, 10, { state: 'initialising' }));
+    expect(message).toContain('half made');
   });
 
   it('is warned of in time also when the clock is stepped back', () => {
@@ -118,6 +123,11 @@ describe('rows that are all left out', () => {
   it('are nothing to warn of beside one that is reported, nor where there is none in use', () => {
     expect(logged(every(0, 30, attached({ torn: 5 }, 1)))).toEqual([]);
     expect(logged(every(0, 30, attached({})))).toEqual([]);
+  });
+
+  it('are told to be over also where none runs any more, and not as if one did', () => {
+    const lines = logged([...every(0, 12, attached({ processGone: 1 })), [13, attached({})]]);
+    expect(lines[1].slice(0, 3)).toEqual([13, 'info', 'no sandbox is left out any more, and none runs']);
   });
 
   it('are told to be over', () => {

@@ -56,7 +56,7 @@ describe('msb-metrics stdout', () => {
     await run.stop();
     const [line] = run.stdout.split('\n');
     expect(line).toContain(
-      'sandbox=evil\\u{1b}[2J\\u{a}2026-05-30T02:44:31Z sandbox=fake\\u{85}\\u{202e}\\u{d} id=33',
+      'sandbox="evil\\u{1b}[2J\\u{a}2026-05-30T02:44:31Z sandbox=fake\\u{85}\\u{202e}\\u{d}" id=33',
     );
     expect(run.stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/u);
   });

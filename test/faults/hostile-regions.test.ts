@@ -52,7 +52,7 @@ describe('a region of any content', () => {
     const registries = new Registries(msbHome);
     const status = registries.read(Date.now()).registries.find(({ abi }) => abi === 3);
     registries.close();
-    expect(status?.message).toContain('has a capacity of 4294967295 slots: expected 1 to 1048576');
+    expect(status?.message).toContain('has a capacity of 4294967295 slots: expected 1 to 131072');
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
   });
 

@@ -18,6 +18,7 @@ import {
 } from '../receiver/receiver.js';
 import { SimulatedRegistry } from '../simulator/registry.js';
 import { SimulatedSandbox } from '../simulator/sandbox.js';
+import { temporaryHome } from '../support/temporary-home.js';
 
 const ticks = Number(process.argv[2] ?? 100_000);
 const SANDBOXES = 20;
@@ -41,7 +42,7 @@ const nth = <T>(troubles: readonly T[], request: number, otherwise: T): T =>
 const grpc = await startGrpcReceiver({ reply: () => nth(grpcTroubles, ++grpcRequests, { kind: 'ok' }) });
 const http = await startHttpReceiver({ reply: () => nth(httpTroubles, ++httpRequests, ok()) });
 
-const msbHome = `/nonexistent/msb-metrics-soak-${process.pid}`;
+const msbHome = temporaryHome();
 const registry = SimulatedRegistry.create({ msbHome, abi: 3 });
 const sandboxes = Array.from({ length: SANDBOXES }, (_, index) => ({
   slot: registry.start({

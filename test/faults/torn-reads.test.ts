@@ -76,6 +76,7 @@ async function readRows(what: 'samples' | 'owners', access: RegionAccess, rows: 
       if (read % 64 === 0) {
         seen.add(first);
       }
+      return true;
     },
   };
   const filter = {

@@ -101,45 +101,31 @@ function play(
           step({ type: 'collected', item: ++items });
         }
         break;
-      case 'flush-due':
-        if (!isDraining) {
-          step({ type: 'flush-due' });
-        }
-        break;
       case 'answer': {
         const { status, hasRemainder, retryAfterMillis } = move;
         const last = state.inFlight.at(-1);
         const remainder = hasRemainder && last !== undefined ? { remainder: Math.floor(last) + REST } : {};
         const error = new Error(status);
-        if (state.phase === 'exporting') {
-          step({
-            type: 'answered',
-            result:
-              status === 'delivered'
-                ? { status, ...remainder }
-                : status === 'rejected'
-                  ? { status, error, ...remainder }
-                  : { status, error, retryAfterMillis },
-          });
-        }
+        step({
+          type: 'answered',
+          result:
+            status === 'delivered'
+              ? { status, ...remainder }
+              : status === 'rejected'
+                ? { status, error, ...remainder }
+                : { status, error, retryAfterMillis },
+        });
         break;
       }
       case 'end':
-        if (state.ended === undefined) {
-          step({
-            type: 'source-ended',
-            end: move.isFailure ? { kind: 'E', error: new Error('source') } : { kind: 'C' },
-          });
-        }
+        step({
+          type: 'source-ended',
+          end: move.isFailure ? { kind: 'E', error: new Error('source') } : { kind: 'C' },
+        });
         break;
       case 'deadline':
-        if (isDraining && state.phase !== 'done') {
+        if (isDraining) {
           step({ type: 'deadline', error: new Error('deadline') });
-        }
-        break;
-      case 'shut-down':
-        if (state.phase === 'shutting-down') {
-          step({ type: 'shut-down' });
         }
         break;
       default:

@@ -970,6 +970,22 @@ describe('in marbles, deliver', () => {
     });
   });
 
+  it('lets go of its flushes when the drain begins', () => {
+    marbles(({ hot, cold, expectObservable, expectSubscriptions }, scheduler) => {
+      const source = hot<string>('a--|');
+      const flush$ = cold('       ----------');
+      const answer = cold<undefined>('----');
+      const sink = deliver(() => ({ export: () => answer }), {
+        flushIntervalMillis: 10,
+        flush$,
+        scheduler,
+      });
+      expectObservable(source.pipe(sink), '------!').toBe('-------');
+      expectSubscriptions(flush$.subscriptions).toBe('^--!');
+      expectSubscriptions(answer.subscriptions).toBe('---^--!');
+    });
+  });
+
   it('fails after the drain where its source fails', () => {
     marbles(({ hot, expectObservable, expectSubscriptions }, scheduler) => {
       const source = hot<string>('a--#');

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { registryName } from '../../src/shm/registry-name.js';
 import { SimulatedRegistry, type SimulatedRegistryOptions, type Tenant } from '../simulator/registry.js';
@@ -7,12 +8,14 @@ import { unlinkSharedMemory } from '../simulator/shared-memory.js';
 
 /** An MSB_HOME of this test's own. Whatever registries it gets are gone after the test. */
 export function testHome(): string {
-  const msbHome = `/nonexistent/msb-metrics-test-${process.pid}-${randomBytes(6).toString('hex')}`;
+  // Root reads the registries of the owner of this folder, so it has to exist.
+  const msbHome = mkdtempSync(join(tmpdir(), 'msb-metrics-test-'));
   const { MSB_METRICS_TEST_HOMES: homes } = process.env;
   if (homes !== undefined) {
     appendFileSync(homes, `${registryName(msbHome, 1).slice(1, -1)}\n`);
   }
   onTestFinished(() => {
+    rmSync(msbHome, { recursive: true, force: true });
     for (let abi = 1; abi <= 9; abi++) {
       unlinkSharedMemory(registryName(msbHome, abi));
     }

@@ -8,10 +8,11 @@ import { closeSync, ftruncateSync, openSync, statSync, writeFileSync, writeSync 
 import { HEADER, HEADER_BYTES, regionBytes, SLOT_BYTES } from '../../src/shm/layout.js';
 import { registryName } from '../../src/shm/registry-name.js';
 import { SimulatedRegistry } from '../simulator/registry.js';
+import { temporaryHome } from '../support/temporary-home.js';
 import { CLI, start, until } from './namespaces.js';
 
 const capacity = Number(process.argv[2]);
-const msbHome = '/nonexistent/msb-metrics-sparse';
+const msbHome = temporaryHome();
 const path = `/dev/shm${registryName(msbHome, 3)}`;
 
 const source = SimulatedRegistry.inMemory(3, 3);

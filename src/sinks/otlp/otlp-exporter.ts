@@ -10,23 +10,16 @@ import {
   type Part,
   planPart,
 } from './refusal-search.js';
+import { learnFromSizeAcceptance, learnFromSizeRefusal, NO_SIZE_LIMIT } from './size-limit.js';
 import type { Answer } from './transport/answer.js';
 import type { Transport } from './transport/transport.js';
-
-/**
- * The most bytes of a request, serialised: 3.5 MiB. gRPC servers refuse messages of more than 4 MiB by default.
- */
-export const MAX_REQUEST_BYTES = 3.5 * 1024 * 1024;
-
-/** The part of a limit that a receiver stated which is used: its count of bytes may include framing. */
-const USED_OF_STATED_LIMIT = 0.95;
 
 /**
  * Exports collections as OTLP requests: one a batch, none larger than the receiver accepts.
  *
  * - Batches are cut at the boundaries of collections. Only a collection that is too large by itself goes out in
  *   parts, one export each. What is left of it comes back as the `remainder`.
- * - A receiver that refuses a request for its size gets smaller ones from then on.
+ * - A receiver that refuses a request for its size gets smaller ones, and larger ones again after it has accepted some.
  * - A batch that is refused as bad data goes out again collection by collection, without the sidecar's own metrics, which
  *   may be what is refused. A collection that is refused alone goes out in smaller and smaller parts, so that only the
  *   sandboxes whose data is refused are given up. A receiver that refuses collections with all their sandboxes seems to
@@ -40,7 +33,7 @@ export class OtlpExporter implements Exporter<Collection> {
   readonly #now: () => number;
   /** The buffer of the last request that was answered, for the next one to be written into. */
   #spareBuffer: Buffer | undefined;
-  #limitBytes = MAX_REQUEST_BYTES;
+  #limit = NO_SIZE_LIMIT;
   #search = NOTHING_REFUSED;
 
   /** @param now wall-clock time, Unix ms */
@@ -76,7 +69,7 @@ export class OtlpExporter implements Exporter<Collection> {
     let bytes = this.#encoder.envelopeBytes(totals);
     const tooMany = held.findIndex((collection) => {
       bytes += this.#encoder.pointsBytes(collection);
-      return bytes > this.#limitBytes;
+      return bytes > this.#limit.bytes;
     });
     return tooMany === -1 ? held.length : Math.max(1, tooMany);
   }
@@ -86,7 +79,7 @@ export class OtlpExporter implements Exporter<Collection> {
     let bytes = this.#encoder.envelopeBytes(totals);
     for (let row = 0; row < collection.size; row++) {
       bytes += this.#encoder.pointsBytes(collection, row, row + 1);
-      if (bytes > this.#limitBytes) {
+      if (bytes > this.#limit.bytes) {
         return Math.max(1, row);
       }
     }
@@ -98,16 +91,17 @@ export class OtlpExporter implements Exporter<Collection> {
     switch (answer.kind) {
       case 'accepted':
         this.#search = learnFromAcceptance(this.#search, part);
+        this.#limit = learnFromSizeAcceptance(this.#limit, sentBytes);
         return { status: 'delivered', remainder, partial: answer.partial };
       case 'bad-data':
         return this.#refused(answer.error, part);
       case 'too-large':
         if (collections.length > 1 || (collections.length === 1 && collections[0].size > 1)) {
-          this.#limitBytes = smallerLimit(sentBytes, answer.limitBytes);
+          this.#limit = learnFromSizeRefusal(this.#limit, sentBytes, answer.limitBytes);
           return { status: 'split', error: answer.error };
         }
         // One sample cannot be too large: size is not the real reason.
-        this.#limitBytes = MAX_REQUEST_BYTES;
+        this.#limit = NO_SIZE_LIMIT;
         return { status: 'failed', error: answer.error };
       case 'failed':
         return { status: 'failed', error: answer.error, retryAfterMillis: answer.retryAfterMillis };
@@ -133,13 +127,4 @@ export class OtlpExporter implements Exporter<Collection> {
       }
     }
   }
-}
-
-/** The limit after a request was refused for its size: what the receiver stated, else half of what it refused. */
-function smallerLimit(refusedBytes: number, statedBytes: number | undefined): number {
-  return Math.floor(
-    statedBytes !== undefined && statedBytes < refusedBytes
-      ? statedBytes * USED_OF_STATED_LIMIT
-      : refusedBytes / 2,
-  );
 }

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
+import { map } from 'rxjs';
 import { requireOneOf, requireText, requireTexts } from '../../options.js';
 import type { Collection } from '../../shm/collection.js';
 import { deliver } from '../../streams/deliver.js';
+import type { DeliveryEvent } from '../../streams/delivery-events.js';
 import type { DeliveryOptions } from '../../streams/delivery-options.js';
 import { unseenSamples } from '../../streams/unseen-samples.js';
 import { VERSION } from '../../version.js';
@@ -10,7 +12,9 @@ import type { AttributeOptions } from './encoding/attributes.js';
 import { RequestEncoder } from './encoding/request.js';
 import { OtlpExporter } from './otlp-exporter.js';
 import { type OtlpProtocol, parseEndpoint } from './transport/endpoint.js';
+import { ExportError } from './transport/export-error.js';
 import { headerProblem } from './transport/headers.js';
+import { remedyFor } from './transport/remedies.js';
 import type { TransportOptions } from './transport/transport.js';
 import { transportFor } from './transport/transport-for.js';
 
@@ -60,7 +64,23 @@ export function otlpSink(options: OtlpSinkOptions): Sink {
     });
     return new OtlpExporter(encoder, transportFor(protocol, transportOptions), now);
   }, options);
-  return (source) => source.pipe(unseenSamples(), delivery);
+  return (source) =>
+    source.pipe(
+      unseenSamples(),
+      delivery,
+      map((event) => withRemedy(event, protocol)),
+    );
+}
+
+/** The timeouts of the delivery are failures of the export as well. */
+function withRemedy(event: DeliveryEvent, protocol: OtlpProtocol): DeliveryEvent {
+  if ((event.type !== 'failed' && event.type !== 'drained') || event.error === undefined) {
+    return event;
+  }
+  const { error } = event;
+  return error instanceof ExportError
+    ? event
+    : { ...event, error: new ExportError(error.message, remedyFor(error.message, protocol)) };
 }
 
 function checked(

@@ -32,12 +32,19 @@ function formatTime(millis: number): string {
 const orDash = (value: number | undefined, format: (value: number) => string): string =>
   value === undefined ? '-' : format(value);
 
-/** One snapshot as one line, without its end. The name cannot leave the line or move the cursor. */
+/** A name that could be taken for more than one field is quoted, and only such a name. */
+function field(name: string): string {
+  return /[\s="]/u.test(name) || name === ''
+    ? `"${printable(name.replace(/[\\"]/gu, '\\$&'))}"`
+    : printable(name);
+}
+
+/** One snapshot as one line, without its end. The name cannot leave the line, move the cursor or forge a field. */
 export function formatSnapshot(snapshot: Snapshot): string {
   const { memoryUsedBytes, memoryLimitBytes, diskReadBytes, diskWrittenBytes } = snapshot;
   return [
     formatTime(snapshot.sampledAtMillis),
-    `sandbox=${printable(snapshot.name)}`,
+    `sandbox=${field(snapshot.name)}`,
     `id=${snapshot.sandboxId}`,
     `cpu=${orDash(snapshot.cpuUtilization, (ratio) => ratio.toFixed(6))}`,
     `mem=${orDash(memoryUsedBytes, formatBytes)} / ${orDash(memoryLimitBytes, formatBytes)}`,

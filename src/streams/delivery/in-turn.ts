@@ -1,6 +1,9 @@
 import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { untilClosed } from './until-closed.js';
 
+/** Values that were emitted are removed in batches of so many: removing each would move all that wait. */
+const MOST_KEPT = 1_023;
+
 /**
  * Emits values one at a time: a value that arrives while another one is being emitted waits its turn, so that calls
  * never nest, however often what hears a value causes the next.
@@ -18,9 +21,14 @@ export function inTurn<T>(): MonoTypeOperatorFunction<T> {
           if (waiting.push(value) > 1) {
             return;
           }
-          for (; waiting.length > 0; waiting.shift()) {
-            subscriber.next(waiting[0]);
+          for (let turn = 0; turn < waiting.length; turn++) {
+            subscriber.next(waiting[turn]);
+            if (turn === MOST_KEPT) {
+              waiting.splice(0, turn + 1);
+              turn = -1;
+            }
           }
+          waiting.length = 0;
         },
         error: (error) => subscriber.error(error),
         complete: () => subscriber.complete(),

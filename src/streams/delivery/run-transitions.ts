@@ -12,11 +12,11 @@ export function runTransitions<State, Input, Effect>(
   initial: State,
   transition: (state: State, input: Input) => readonly [State, readonly Effect[]],
 ): OperatorFunction<Input, readonly Effect[]> {
-  const start: readonly [State, readonly Effect[]] = [initial, []];
+  type Step = readonly [State, (readonly Effect[])?];
   return (inputs$) =>
     inputs$.pipe(
       inTurn(),
-      scan(([state], input) => transition(state, input), start),
-      map(([, effects]) => effects),
+      scan(([state], input): Step => transition(state, input), [initial] as Step),
+      map(([, effects = []]) => effects),
     );
 }

@@ -46,6 +46,9 @@ export function transition<T>(
   settings: DeliverySettings<T>,
 ): Step<T> {
   const { phase } = state;
+  if (phase === 'done') {
+    return [state, NOTHING];
+  }
   switch (input.type) {
     case 'collected':
       return collect(state, input.item, nowMillis, settings);
@@ -67,10 +70,13 @@ export function transition<T>(
     case 'answered':
       return phase === 'exporting' ? settle(state, input.result, nowMillis, settings) : [state, NOTHING];
     case 'go-on':
-      return goOn(state, nowMillis, settings);
+      return phase === 'exporting' ? goOn(state, nowMillis, settings) : [state, NOTHING];
     case 'asked-wait-over':
       return [{ ...state, isAskedToWait: false }, NOTHING];
     case 'source-ended': {
+      if (state.ended !== undefined) {
+        return [state, NOTHING];
+      }
       const ended = { ...state, ended: input.end };
       return phase === 'exporting' ? [ended, NOTHING] : beginDrain(ended, nowMillis, settings);
     }
@@ -326,13 +332,13 @@ function failed<T>(
   ];
 }
 
-/** What is left of the wait, ms. At most the longest wait, whatever the clock did meanwhile. */
+/** What is left of the wait, ms. At least 1 and at most the longest wait, whatever the clock did meanwhile. */
 function leftOfWait<T>(
   { waitEndsAtMillis }: Delivery<T>,
   nowMillis: number,
   { flushIntervalMillis }: DeliverySettings<T>,
 ): number {
-  return Math.min(Math.max(0, waitEndsAtMillis - nowMillis), flushIntervalMillis * MAX_BACKOFF_MULTIPLE);
+  return Math.min(Math.max(1, waitEndsAtMillis - nowMillis), flushIntervalMillis * MAX_BACKOFF_MULTIPLE);
 }
 
 /** One last attempt for what is held. With nothing held, only a failed heartbeat is made good. */

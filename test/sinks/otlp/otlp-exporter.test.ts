@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Collection } from '../../../src/shm/collection.js';
 import { COLUMN } from '../../../src/shm/columns.js';
 import { RequestEncoder } from '../../../src/sinks/otlp/encoding/request.js';
-import { MAX_REQUEST_BYTES, OtlpExporter } from '../../../src/sinks/otlp/otlp-exporter.js';
+import { OtlpExporter } from '../../../src/sinks/otlp/otlp-exporter.js';
+import { MAX_REQUEST_BYTES } from '../../../src/sinks/otlp/size-limit.js';
 import type { Answer } from '../../../src/sinks/otlp/transport/answer.js';
 import type { Transport } from '../../../src/sinks/otlp/transport/transport.js';
 import { deliver } from '../../../src/streams/deliver.js';
@@ -123,14 +124,15 @@ describe('a receiver with a smaller limit', () => {
     expect(firstFit).toBeLessThan(8);
   });
 
-  it('gets requests that fit from then on', () => {
+  it('gets requests that fit from then on, but for a rare try of a larger one', () => {
     const { sent } = deliverTo(
       (_, bytes) => (bytes > 100_000 ? { kind: 'too-large', error } : yes()),
       collectionsOf(20, 100),
       collectionsOf(20, 100, 2_000_000),
     );
     const firstFit = sent.findIndex(({ answer }) => answer.kind === 'accepted');
-    expect(sent.slice(firstFit).every(({ answer }) => answer.kind === 'accepted')).toBe(true);
+    const tries = sent.slice(firstFit).filter(({ answer }) => answer.kind === 'too-large');
+    expect(tries.length).toBeLessThanOrEqual(1);
     expect(accepted(sent)).toHaveLength(40 * 100);
   });
 

@@ -183,6 +183,22 @@ describe('a failure says what it usually means, and which flag to look at', () =
   it('or nothing, where nothing is known', () => {
     expect(remedyFor('gRPC INTERNAL: x', 'grpc')).toBeUndefined();
   });
+
+  it.each([
+    ['HTTP 503 Service Unavailable: shard 401 of 512 is not ready', 'http'],
+    ['HTTP 500 Internal Server Error: dial tcp: ECONNREFUSED store-1', 'http'],
+    ['gRPC INTERNAL: write took 403 ms', 'grpc'],
+    ['gRPC UNAVAILABLE: upstream: ETIMEDOUT', 'grpc'],
+  ] as const)('and does not take the words of a backend for its own: %s', (message, protocol) => {
+    expect(remedyFor(message, protocol)).toBeUndefined();
+  });
+
+  it('also where no answer comes in time', async () => {
+    const port = await listening(http.createServer(() => {}));
+    const error = await failureOf({ ...httpTo(port), exportTimeoutMillis: 50 });
+    expect(error.message).toBe('no answer within 50 ms');
+    expect(error.remedy).toMatch(/firewall/u);
+  });
 });
 
 describe('docs/troubleshooting.md', () => {

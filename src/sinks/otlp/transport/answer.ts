@@ -23,6 +23,14 @@ export interface FailedAnswer {
   readonly wasReset?: boolean;
 }
 
+/** The most characters of a text from outside that are looked at: matching more would take a receiver's time of ours. */
+const MAX_TEXT = 4_096;
+
+/** The beginning of a text from outside. Cut a text before it is matched. */
+export function beginning(text: string): string {
+  return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
+}
+
 /** The most characters of a receiver's message that are passed on. */
 const MAX_WORDS = 300;
 
@@ -31,6 +39,6 @@ const MAX_WORDS = 300;
  * cut or reflowed would not be found.
  */
 export function words(text: string, redact: (text: string) => string): string {
-  const line = redact(text).replace(/\s+/gu, ' ').trim();
+  const line = redact(beginning(text)).replace(/\s+/gu, ' ').trim();
   return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}...` : line;
 }

@@ -56,7 +56,7 @@ export function renewedWhenIdle(create: () => Transport, clock: IdleClock = SYST
 
 /**
  * A transport that makes one more attempt at once, over a new connection, when a connection that had been used before
- * is reset before any answer: the request never reached the receiver.
+ * is reset before any answer. Most likely the request never reached the receiver.
  */
 export function retriedAfterReset(transport: Transport): Transport {
   return {

@@ -1,4 +1,4 @@
-import type { Answer } from './answer.js';
+import { type Answer, beginning } from './answer.js';
 import { parsePartialSuccess, parseRpcStatus } from './messages.js';
 
 /** gRPC status codes, by number. Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
@@ -52,8 +52,8 @@ export function grpcAccepted(response: Uint8Array): Answer {
 export function grpcAnswer(failure: GrpcFailure): Answer {
   const name = GRPC_STATUS[failure.code] ?? `code ${failure.code}`;
   // grpc-js ends each message with a note, also an empty one, and puts the time into some, so that no two are equal.
-  const details = failure.details
-    .replace(/\s*Resolution note:\s*$/u, '')
+  const details = beginning(failure.details)
+    .replace(/ ?Resolution note: ?$/u, '')
     .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/gu, '');
   if (details.includes(`${MAX_ANSWER_BYTES}`)) {
     return { kind: 'failed', error: new Error(`the answer is not an OTLP response: ${details}`) };
@@ -64,8 +64,8 @@ export function grpcAnswer(failure: GrpcFailure): Answer {
   }
   const retryAfterMillis =
     failure.statusDetails === undefined ? undefined : parseRpcStatus(failure.statusDetails)?.retryDelayMillis;
-  if (retryAfterMillis === undefined && isSizeRefusal(failure)) {
-    const limitBytes = statedLimit(failure.details);
+  if (retryAfterMillis === undefined && isSizeRefusal(failure.code, details)) {
+    const limitBytes = statedLimit(details);
     return limitBytes === undefined ? { kind: 'too-large', error } : { kind: 'too-large', error, limitBytes };
   }
   return retryAfterMillis === undefined
@@ -79,7 +79,7 @@ export function grpcAnswer(failure: GrpcFailure): Answer {
  * 4194304)`, Java `gRPC message exceeds maximum size 4194304: 5000000`, C++ also `Message length limit exceeded`, and
  * tonic, with OUT_OF_RANGE, `decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes`.
  */
-function isSizeRefusal({ code, details }: GrpcFailure): boolean {
+function isSizeRefusal(code: number, details: string): boolean {
   return (
     (code === RESOURCE_EXHAUSTED || code === OUT_OF_RANGE) &&
     !/\b(rate|quota|per (second|minute|hour|day))\b/iu.test(details) &&

@@ -17,6 +17,14 @@ import type { Transport, TransportOptions } from './transport.js';
 /** Source: opentelemetry/proto/collector/metrics/v1/metrics_service.proto */
 const EXPORT_METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
 
+/**
+ * The most bytes that may arrive during a call. The library bounds the message, but not what comes around it, such as
+ * informational answers without end.
+ */
+const MAX_FLOOD_BYTES = 2 * MAX_ANSWER_BYTES;
+
+const FLOOD_CHECK_MILLIS = 250;
+
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /**
@@ -64,6 +72,7 @@ export class GrpcTransport implements Transport {
       const wasUsed = this.#hasAnswered;
       let contentType: string | undefined;
       let answered = false;
+      const before = this.#sockets.bytesRead();
       const call = this.#client.makeUnaryRequest(
         EXPORT_METHOD,
         asIs,
@@ -93,7 +102,14 @@ export class GrpcTransport implements Transport {
       call.on('metadata', (headers) => {
         contentType = String(headers.get('content-type')[0] ?? '');
       });
+      const flood = setInterval(() => {
+        if (this.#sockets.bytesRead() - before > MAX_FLOOD_BYTES) {
+          subscriber.next({ answer: { kind: 'failed', error: new Error('an answer without end') } });
+          subscriber.complete();
+        }
+      }, FLOOD_CHECK_MILLIS);
       return () => {
+        clearInterval(flood);
         if (!answered) {
           call.cancel();
           this.#abandon();

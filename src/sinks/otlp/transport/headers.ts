@@ -4,16 +4,16 @@ const RESERVED = new Set([
   'content-encoding',
   'content-length',
   'content-type',
+  'expect',
   'host',
+  'http2-settings',
   'keep-alive',
+  'proxy-connection',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
 ]);
-
-/** Shorter values are not secrets, and replacing them everywhere would make messages unreadable. */
-const SHORTEST_SECRET = 4;
 
 /**
  * Checks a header for use with both protocols.
@@ -38,21 +38,4 @@ export function headerProblem(name: string, value: string): string | undefined {
     return `the value of ${name} has a character that headers may not have: expected printable ASCII`;
   }
   return undefined;
-}
-
-/**
- * A function that replaces header values, whole or without their scheme (`Bearer ...`), and the values in the
- * endpoint's query by `***` wherever they are in a text: a receiver may repeat in an answer what it was sent.
- */
-export function redactor(
-  headers: Readonly<Record<string, string>>,
-  endpoint?: URL,
-): (text: string) => string {
-  const inQuery = Array.from(endpoint?.search.matchAll(/=([^&]*)/gu) ?? [], ([, value]) => value);
-  const secrets = Object.values(headers)
-    .flatMap((value) => [value.trim(), value.trim().replace(/^\S+\s+/u, '')])
-    .concat(inQuery, ...(endpoint?.searchParams.values() ?? []))
-    .filter((secret) => secret.length >= SHORTEST_SECRET)
-    .sort((a, b) => b.length - a.length);
-  return (text) => secrets.reduce((result, secret) => result.replaceAll(secret, '***'), text);
 }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { PartialSuccess } from '../../../streams/exporter.js';
-import type { Answer } from './answer.js';
+import { type Answer, beginning } from './answer.js';
 import { parsePartialSuccess, parseRpcStatus } from './messages.js';
 
 /** What an OTLP/HTTP receiver answered. */
@@ -45,11 +45,12 @@ export function parseRetryAfter(value: string | undefined, nowMillis: number): n
   if (value === undefined) {
     return undefined;
   }
-  if (/^\s*\d+\s*$/u.test(value)) {
-    return Number(value) * 1000;
+  const text = beginning(value).trim();
+  if (/^\d+$/u.test(text)) {
+    return Number(text) * 1000;
   }
   // Date.parse takes far more than HTTP dates ("5", "a 5"); all HTTP dates begin with the name of a day.
-  const date = /^(mon|tue|wed|thu|fri|sat|sun)/iu.test(value) ? Date.parse(value) : Number.NaN;
+  const date = /^(mon|tue|wed|thu|fri|sat|sun)/iu.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMillis);
 }
 

@@ -9,6 +9,9 @@ import type { Transport, TransportOptions } from './transport.js';
 /** The most bytes of a response's body that are read. An answer to an export is far smaller. */
 const MAX_BODY_BYTES = 64 * 1024;
 
+/** The most informational answers (HTTP 1xx) before the real one. */
+const MAX_INFORMATIONAL = 32;
+
 /** How long to wait for the body after the head, ms. The status line already decides. */
 const BODY_MILLIS = 1_000;
 
@@ -52,16 +55,25 @@ export class HttpTransport implements Transport {
           wasReset: outgoing.reusedSocket && RESET_CODES.has(error.code ?? ''),
         });
       outgoing.on('error', onError);
+      let informational = 0;
+      outgoing.on('information', () => {
+        if (++informational > MAX_INFORMATIONAL) {
+          answer({ kind: 'failed', error: new Error('informational answers (HTTP 1xx) without end') });
+          outgoing.destroy();
+        }
+      });
       outgoing.on('response', (response) => {
-        const chunks: Buffer[] = [];
+        // Copied: a chunk of one byte may keep a whole buffer of the socket in memory.
+        const body = Buffer.alloc(MAX_BODY_BYTES);
         let bytes = 0;
         const status = response.statusCode ?? 0;
         const end = (): void =>
-          answer(httpAnswer({ status, headers: response.headers, body: Buffer.concat(chunks) }, Date.now()));
+          answer(
+            httpAnswer({ status, headers: response.headers, body: body.subarray(0, bytes) }, Date.now()),
+          );
         response.on('data', (chunk: Buffer) => {
-          chunks.push(chunk);
-          bytes += chunk.length;
-          if (bytes > MAX_BODY_BYTES) {
+          bytes += chunk.copy(body, bytes);
+          if (bytes === MAX_BODY_BYTES) {
             end();
             outgoing.destroy();
           }

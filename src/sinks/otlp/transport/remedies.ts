@@ -2,7 +2,11 @@ import type { OtlpProtocol } from './endpoint.js';
 
 /** A kind of failure that has a usual cause. docs/troubleshooting.md has the same table. */
 export interface Remedy {
-  /** Matches the message of the failure. */
+  /**
+   * What the failure is told by: what the system says of a connection, or the status of an answer. The words of a backend
+   * are not looked at, because they may be about anything.
+   */
+  readonly of: 'connection' | 'status';
   readonly pattern: RegExp;
   /** Only for this protocol. Default: both. */
   readonly protocol?: OtlpProtocol;
@@ -10,112 +14,150 @@ export interface Remedy {
   readonly advice: string;
 }
 
+const UNKNOWN_AUTHORITY =
+  /unable to verify the first certificate|self[- ]signed certificate|unable to get (local )?issuer/u;
+
 /** The first that matches counts. */
 export const REMEDIES: readonly Remedy[] = [
   {
+    of: 'connection',
     pattern: /ENOTFOUND|EAI_AGAIN|Name resolution failed/u,
     advice: 'the host name does not resolve: look at --endpoint, and at the name server of this host',
   },
   {
+    of: 'connection',
     pattern: /ECONNREFUSED/u,
     advice:
       'nothing listens there: is the backend running? Look at the port in --endpoint (usually 4317 for gRPC, 4318 for HTTP)',
   },
   {
+    of: 'connection',
+    pattern: /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|^no answer within/u,
+    advice:
+      'no answer comes: a firewall may drop the packets, or the backend is overloaded; look at host and port in --endpoint',
+  },
+  {
+    of: 'connection',
     pattern: /wrong version number/u,
     advice: 'TLS was spoken to a port without TLS: use http:// in --endpoint, or the TLS port',
   },
   {
+    of: 'connection',
     pattern: /no application protocol/u,
     advice:
       'the port does not speak HTTP/2, which gRPC needs: use --protocol=http, or the gRPC port (usually 4317)',
   },
   {
+    of: 'connection',
     pattern: /certificate required|bad certificate|handshake failure/u,
     advice: 'the backend wants a client certificate',
   },
   {
-    pattern:
-      /unable to verify the first certificate|self[- ]signed certificate|unable to get (local )?issuer/u,
+    of: 'connection',
+    pattern: UNKNOWN_AUTHORITY,
     protocol: 'grpc',
     advice: 'the backend has a certificate of an unknown authority: name its CA with --ca-cert',
   },
   {
-    pattern:
-      /unable to verify the first certificate|self[- ]signed certificate|unable to get (local )?issuer/u,
+    of: 'connection',
+    pattern: UNKNOWN_AUTHORITY,
     protocol: 'http',
     advice: 'the backend has a certificate of an unknown authority: name its CA in NODE_EXTRA_CA_CERTS',
   },
   {
+    of: 'connection',
     pattern: /certificate has expired|certificate is not yet valid/u,
     advice: "the backend's certificate is out of date: renew it there, or look at the clock of this host",
   },
   {
+    of: 'connection',
     pattern: /altnames|ALTNAME_INVALID/u,
     advice: "the backend's certificate is for another name: use that name in --endpoint",
   },
   {
-    pattern: /\b401\b|UNAUTHENTICATED/u,
-    advice:
-      'the backend does not know you: look at --header and OTEL_EXPORTER_OTLP_HEADERS (name, scheme, base64 of Authorization)',
-  },
-  {
-    pattern: /\b403\b|PERMISSION_DENIED/u,
-    advice: 'the backend knows you and refuses: look at the rights of the key in --header, and at the tenant',
-  },
-  {
-    pattern: /HTTP 404|status code 404|UNIMPLEMENTED/u,
-    protocol: 'http',
-    advice:
-      'there is no such path: the URL in --endpoint is used as given, and most receivers want /v1/metrics',
-  },
-  {
-    pattern: /HTTP 404|status code 404|UNIMPLEMENTED/u,
-    protocol: 'grpc',
-    advice:
-      'no OTLP metrics service over gRPC there: look at the port in --endpoint (usually 4317), and at --protocol',
-  },
-  {
-    pattern: /HTTP 405|status code 405/u,
-    advice: 'the URL does not take POST: look at the path in --endpoint (usually /v1/metrics)',
-  },
-  {
-    pattern: /HTTP 415|status code 415/u,
-    advice: 'the backend does not take OTLP in protobuf at this URL: look at --endpoint and --protocol',
-  },
-  {
-    pattern: /RESOURCE_EXHAUSTED|HTTP 429|status code 429/u,
-    advice:
-      'the backend limits what it takes: look at its quota or rate limit; a longer --flush-interval makes fewer requests',
-  },
-  {
-    pattern: /redirects to/u,
-    advice: 'use the URL that it redirects to in --endpoint',
-  },
-  {
-    pattern: /not gRPC/u,
-    advice:
-      'what answers is not an OTLP receiver over gRPC: look at --endpoint, --protocol, and at proxies between',
-  },
-  {
+    of: 'connection',
     pattern: /Protocol error/u,
     protocol: 'grpc',
     advice: 'the port speaks HTTP/1, not gRPC: use the gRPC port (usually 4317), or --protocol=http',
   },
   {
-    pattern: /Parse Error/u,
+    of: 'connection',
+    pattern: /^Parse Error/u,
     protocol: 'http',
     advice: 'the port does not speak HTTP/1: use the HTTP port (usually 4318), or --protocol=grpc',
   },
   {
-    pattern: /Failed to connect|socket hang up|ECONNRESET|Connection dropped/u,
+    of: 'connection',
+    pattern: /Failed to connect|socket hang up|ECONNRESET|EPIPE|Connection dropped/u,
     advice:
       'the connection was closed without an answer: the port may want TLS (https:// in --endpoint), or another --protocol',
   },
+  {
+    of: 'status',
+    pattern: /^HTTP 401\b|^gRPC UNAUTHENTICATED\b/u,
+    advice:
+      'the backend does not know you: look at --header and OTEL_EXPORTER_OTLP_HEADERS (name, scheme, base64 of Authorization)',
+  },
+  {
+    of: 'status',
+    pattern: /^HTTP 403\b|^gRPC PERMISSION_DENIED\b/u,
+    advice: 'the backend knows you and refuses: look at the rights of the key in --header, and at the tenant',
+  },
+  {
+    of: 'status',
+    pattern: /^HTTP 404\b/u,
+    protocol: 'http',
+    advice:
+      'there is no such path: the URL in --endpoint is used as given, and most receivers want /v1/metrics',
+  },
+  {
+    of: 'status',
+    pattern: /^HTTP 404\b|^gRPC UNIMPLEMENTED\b/u,
+    protocol: 'grpc',
+    advice:
+      'no OTLP metrics service over gRPC there: look at the port in --endpoint (usually 4317), and at --protocol',
+  },
+  {
+    of: 'status',
+    pattern: /^HTTP 405\b/u,
+    advice: 'the URL does not take POST: look at the path in --endpoint (usually /v1/metrics)',
+  },
+  {
+    of: 'status',
+    pattern: /^HTTP 415\b/u,
+    advice: 'the backend does not take OTLP in protobuf at this URL: look at --endpoint and --protocol',
+  },
+  {
+    of: 'status',
+    pattern: /^gRPC RESOURCE_EXHAUSTED\b|^HTTP 429\b/u,
+    advice:
+      'the backend limits what it takes: look at its quota or rate limit; a longer --flush-interval makes fewer requests',
+  },
+  {
+    of: 'status',
+    pattern: /^HTTP 3\d\d\b/u,
+    advice: 'use the URL that it redirects to in --endpoint',
+  },
+  {
+    of: 'status',
+    pattern: /^(HTTP \d+, |an answer of the type )[^:]*which is not gRPC/u,
+    advice:
+      'what answers is not an OTLP receiver over gRPC: look at --endpoint, --protocol, and at proxies between',
+  },
 ];
+
+/** How a failure begins that an answer has caused, in the words of `grpcAnswer`, `httpAnswer` and `foreign-answer`. */
+const ANSWER = /^(HTTP \d|gRPC |an answer of the type )/u;
+
+/** How the gRPC library speaks of a connection. */
+const GRPC_CONNECTION =
+  /^gRPC UNAVAILABLE: (No connection established|Name resolution failed|Connection dropped|(read|write) E)/u;
 
 /** What a failure usually means; `undefined` if it is none of the known kinds. */
 export function remedyFor(message: string, protocol: OtlpProtocol): string | undefined {
-  return REMEDIES.find((remedy) => (remedy.protocol ?? protocol) === protocol && remedy.pattern.test(message))
-    ?.advice;
+  const of = ANSWER.test(message) && !GRPC_CONNECTION.test(message) ? 'status' : 'connection';
+  return REMEDIES.find(
+    (remedy) =>
+      remedy.of === of && (remedy.protocol ?? protocol) === protocol && remedy.pattern.test(message),
+  )?.advice;
 }

@@ -3,6 +3,8 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 
 /** The sockets that channels made with some credentials have open. */
 export interface TrackedSockets {
+  /** Bytes that have arrived on all that are open. */
+  bytesRead(): number;
   /** Closes them all, whatever they are waiting for. */
   destroy(): void;
 }
@@ -31,6 +33,7 @@ export function trackSockets(credentials: ChannelCredentials): TrackedSockets {
     };
   };
   return {
+    bytesRead: () => [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, 0),
     destroy: () => {
       for (const socket of sockets) {
         socket.destroy();

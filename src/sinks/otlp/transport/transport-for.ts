@@ -2,8 +2,8 @@ import { catchError, defer, from, map, type Observable, of, shareReplay, switchM
 import type { Answer } from './answer.js';
 import type { OtlpProtocol } from './endpoint.js';
 import { renewedWhenIdle, retriedAfterReset } from './fresh-connections.js';
-import { redactor } from './headers.js';
 import { withPresentableAnswers } from './presentable.js';
+import { redactor } from './redactor.js';
 import type { Transport, TransportOptions } from './transport.js';
 
 /** The transport of a protocol as the sink uses it. The code of the protocol is loaded at the first request. */

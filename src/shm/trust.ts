@@ -1,0 +1,67 @@
+import { type Stats, statSync } from 'node:fs';
+import { userNameOf } from './owner.js';
+
+/** Whose registries are read. */
+export type TrustedOwner =
+  /** Those of this user. */
+  | { readonly uid: number }
+  /** Nobody's: this process is root and cannot tell whose they should be. */
+  | { readonly uid: undefined; readonly reason: string };
+
+/**
+ * Whose registries are read: those of the user that runs this process. Root reads those of the owner of MSB_HOME, because
+ * any local user can take a registry's name that does not exist yet.
+ *
+ * @param msbHome as msb has it
+ * @param registryOwnerUid the owner that the operator named; `undefined` if none
+ */
+export function trustedOwner(msbHome: string, registryOwnerUid: number | undefined): TrustedOwner {
+  const self = process.geteuid?.() ?? 0;
+  if (registryOwnerUid !== undefined) {
+    return { uid: registryOwnerUid };
+  }
+  if (self !== 0) {
+    return { uid: self };
+  }
+  const uid = ownerOfHome(msbHome);
+  return uid === undefined
+    ? {
+        uid: undefined,
+        reason: `this process is root, and the MSB_HOME ${msbHome}, whose owner it would trust, is not to be seen here: name the user that runs msb with --registry-owner`,
+      }
+    : { uid };
+}
+
+function ownerOfHome(msbHome: string): number | undefined {
+  try {
+    return statSync(msbHome).uid;
+  } catch {
+    return undefined;
+  }
+}
+
+const WRITABLE_BY_OTHERS = 0o022;
+
+/**
+ * Why an object is not to be read; `undefined` if it may be. Nothing of the object may have been read before.
+ *
+ * @param what names the object in the message
+ */
+export function distrustOf({ uid, mode }: Stats, trusted: TrustedOwner, what: string): string | undefined {
+  const owner = describeUser(uid);
+  if (trusted.uid === undefined) {
+    return `${what} of ${owner} is not read: ${trusted.reason}`;
+  }
+  if (uid !== trusted.uid) {
+    return `${what} is not read: it belongs to ${owner}, expected ${describeUser(trusted.uid)}; somebody may have put it there, so look at it and remove it`;
+  }
+  return (mode & WRITABLE_BY_OTHERS) === 0
+    ? undefined
+    : `${what} is not read: others than its owner ${owner} may write to it (mode ${(mode & 0o777).toString(8)}), expected 600`;
+}
+
+/** A user for a message: the name and the number, or the number alone. */
+export function describeUser(uid: number): string {
+  const name = userNameOf(uid);
+  return name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`;
+}

@@ -1,0 +1,66 @@
+/**
+ * The most bytes of a request, serialised: 3.5 MiB. gRPC servers refuse messages of more than 4 MiB by default.
+ */
+export const MAX_REQUEST_BYTES = 3.5 * 1024 * 1024;
+
+/**
+ * A limit below this is believed only as far as the next request shows it: 64 KiB. No receiver in use has a lower one,
+ * and one absurd answer must not cut everything into single samples.
+ */
+export const LEAST_STATED_BYTES = 64 * 1024;
+
+/** The part of a limit that a receiver stated which is used: its count of bytes may include framing. */
+const USED_OF_STATED_LIMIT = 0.95;
+
+/** Acceptances of requests near the limit after which the limit is doubled, at first and at the most. */
+const LEAST_PATIENCE = 4;
+const MOST_PATIENCE = 256;
+
+/** What is known of the size of request that a receiver accepts. Immutable. */
+export interface SizeLimit {
+  /** The most bytes of the next request. */
+  readonly bytes: number;
+  /** Requests of more than half the limit that were accepted since it last changed. */
+  readonly accepted: number;
+  /**
+   * How many must be accepted before the limit grows. Each refusal doubles it, and a stated limit makes it the longest, so
+   * that a real limit is tried rarely.
+   */
+  readonly patience: number;
+}
+
+/** Nothing was refused for its size. */
+export const NO_SIZE_LIMIT: SizeLimit = { bytes: MAX_REQUEST_BYTES, accepted: 0, patience: LEAST_PATIENCE };
+
+/**
+ * What a refusal for size teaches: the next request is smaller, by what the receiver stated or by half.
+ *
+ * @param refusedBytes of the refused request
+ * @param statedBytes the limit that the receiver stated
+ */
+export function learnFromSizeRefusal(
+  { patience }: SizeLimit,
+  refusedBytes: number,
+  statedBytes: number | undefined,
+): SizeLimit {
+  const half = Math.floor(refusedBytes / 2);
+  const stated = statedBytes !== undefined && statedBytes < refusedBytes ? statedBytes : 0;
+  return stated >= LEAST_STATED_BYTES
+    ? { bytes: Math.floor(stated * USED_OF_STATED_LIMIT), accepted: 0, patience: MOST_PATIENCE }
+    : { bytes: half, accepted: 0, patience: Math.min(patience * 2, MOST_PATIENCE) };
+}
+
+/**
+ * What an acceptance teaches: after some of requests near the limit it grows again, up to {@link MAX_REQUEST_BYTES}.
+ *
+ * @param acceptedBytes of the accepted request
+ */
+export function learnFromSizeAcceptance(limit: SizeLimit, acceptedBytes: number): SizeLimit {
+  if (limit.bytes >= MAX_REQUEST_BYTES || acceptedBytes < limit.bytes / 2) {
+    return limit;
+  }
+  const accepted = limit.accepted + 1;
+  return accepted < limit.patience
+    ? { ...limit, accepted }
+    : { ...limit, bytes: Math.min(limit.bytes * 2, MAX_REQUEST_BYTES), accepted: 0 };
+}

@@ -1,0 +1,91 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { redactor } from '../../../../src/sinks/otlp/transport/redactor.js';
+import { runs } from '../../../support/runs.js';
+
+describe('what a receiver repeats', () => {
+  it.each([
+    ['the whole value', { authorization: 'Bearer s3cret' }, 'got "Bearer s3cret"', 'got "***"'],
+    ['the value without its scheme', { authorization: 'Bearer s3cret' }, 'token s3cret!', 'token ***!'],
+    ['it with several blanks after the scheme', { authorization: 'Bearer  s3cret' }, 's3cret', '***'],
+    ['it with blanks around', { key: '  s3cret ' }, 'key=s3cret.', 'key=***.'],
+    ['it with blanks around and a scheme', { key: ' Basic s3cret ' }, 'key=s3cret.', 'key=***.'],
+    ['it more than once', { key: 's3cret' }, 's3cret s3cret', '*** ***'],
+    ['several', { a: 'alpha', b: 'beta' }, 'beta alpha', '*** ***'],
+    ['one within another', { a: 'abcd', b: 'abcdefgh' }, 'abcdefgh abcd', '*** ***'],
+    ['one of four characters', { a: 'abcd' }, 'abcd', '***'],
+    ['none of three', { a: 'abc' }, 'abc', 'abc'],
+    ['no word of a value of several', { key: 'one two three' }, 'three two', 'three two'],
+    ['a value in the query', {}, 'no /m?key=qu3ry&x=1 here', 'no /m?key=***&x=1 here'],
+    ['a value in the query, decoded', {}, 'the key p%3D=q p==q', 'the key *** ***'],
+    ['nothing where there are no headers', {}, 'as it was', 'as it was'],
+    ['nothing of a header that is empty', { a: '' }, 'as it was', 'as it was'],
+  ] as const)('is replaced: %s', (_, headers, text, shown) => {
+    const endpoint = new URL('http://host/m?key=qu3ry&x=1&other=p%3D=q&none');
+    expect(redactor(headers, endpoint)(text)).toBe(shown);
+  });
+
+  it('is replaced also where the endpoint is not given', () => {
+    expect(redactor({ key: 's3cret' })('s3cret qu3ry')).toBe('*** qu3ry');
+  });
+
+  it('in every form that a server may give it', () => {
+    const secret = 'S3cr:t/+ w\u00f6rd="x"';
+    const redact = redactor({ authorization: `Bearer ${secret}` });
+    const base64 = (before: string, after: string) =>
+      Buffer.from(`${before}${secret}${after}`).toString('base64');
+    const forms = [
+      secret,
+      encodeURIComponent(secret),
+      encodeURIComponent(secret).toLowerCase(),
+      encodeURIComponent(secret).replaceAll('%20', '+'),
+      JSON.stringify({ got: secret }),
+      Buffer.from(secret).toString('hex'),
+      Buffer.from(secret).toString('hex').toUpperCase(),
+      base64('', ''),
+      Buffer.from(secret).toString('base64url'),
+      ...['a', 'ab', 'abc', 'abcd'].flatMap((before) =>
+        ['', 'x', 'xy'].map((after) => base64(before, after)),
+      ),
+    ];
+    // What is left of it may be the letters at its ends, which base64 mixes with what is around.
+    for (const form of forms) {
+      const shown = redact(`the server says ${form} to you`);
+      expect(shown, form).toContain('***');
+      const left = shown.replace(/the server says |to you/gu, '');
+      expect(Buffer.from(left, 'base64').toString('utf8'), form).not.toContain('S3cr');
+      expect(left.length, form).toBeLessThan(24);
+    }
+  });
+
+  it('is replaced where it is what Basic encodes, or the password in it', () => {
+    const redact = redactor({ authorization: `Basic ${Buffer.from('someone:hunter22').toString('base64')}` });
+    expect(redact('no someone:hunter22, no hunter22 either')).toBe('no ***, no *** either');
+  });
+
+  it('also where the text was cut in the middle of it', () => {
+    const redact = redactor({ authorization: 'Bearer sk-live-0123456789abcdef' });
+    expect(redact('you sent: sk-live-0123')).toBe('you sent: ***');
+    expect(redact('you sent: Bearer sk-l ')).toBe('you sent: ***');
+    expect(redact('you sent: sk-')).toBe('you sent: sk-');
+  });
+
+  it('whatever characters it has', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary-ascii', minLength: 4, maxLength: 40 }), (text) => {
+        const secret = text
+          .replace(/[^ -~]/gu, 'x')
+          .trim()
+          .padEnd(4, 'y');
+        expect(redactor({ key: secret })(`got ${secret}!`)).toBe('got ***!');
+      }),
+      runs(1_000),
+    );
+  });
+
+  it('takes a time that grows with the text, not faster', () => {
+    const redact = redactor({ key: 'aaaaaaaaaaaaaaab', other: 'a.*(b+)+$' });
+    expect(redact(`${'a'.repeat(100_000)}!`)).toHaveLength(100_001);
+    expect(redact('a.*(b+)+$')).toBe('***');
+  });
+});
