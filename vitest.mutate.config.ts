@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: [
-      'test/shm/{header,slots,collection,registry-name}.test.ts',
+      'test/shm/{header,slots,collection,registry-name,liveness}.test.ts',
       'test/streams/**/*.test.ts',
       'test/sinks/**/*.test.ts',
       'test/properties/**/*.test.ts',
