@@ -167,7 +167,7 @@ holds(
         schedule.flushInterval * 32,
       );
       if (isChance) {
-        const left = dueBefore - at;
+        const left = Math.max(1, dueBefore - at);
         expect(event.retryInMillis).toBe(asked > left ? Math.max(asked, schedule.flushInterval) : left);
       } else {
         const backoff = schedule.flushInterval * Math.min(2 ** (failures - 1), 32);
