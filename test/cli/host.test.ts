@@ -49,6 +49,33 @@ describe('the line at the start', () => {
   });
 });
 
+describe('secrets', () => {
+  it('are in no line, also of the gRPC library at its most talkative', async () => {
+    const secret = 's3cr3t-t0ken-value';
+    const receiver = await startGrpcReceiver({
+      reply: () => ({ kind: 'status', code: 16, details: `no ${Buffer.from(secret).toString('base64')}` }),
+    });
+    onTestFinished(() => receiver.close());
+    const run = new Cli(
+      [
+        'otel',
+        `--msb-home=${testHome()}`,
+        `--endpoint=http://127.0.0.1:${receiver.port}`,
+        `--header=authorization=Bearer ${secret}`,
+        ...fast,
+        '--log-level=trace',
+      ],
+      { env: { GRPC_TRACE: 'all', GRPC_VERBOSITY: 'DEBUG' } },
+    );
+    await eventually(() => run.stderr.includes('metrics export failed'));
+    await run.stop();
+    expect(run.stderr).toContain('gRPC UNAUTHENTICATED: no ***');
+    for (const form of [secret, Buffer.from(secret).toString('base64'), encodeURIComponent(secret)]) {
+      expect(run.stderr).not.toContain(form);
+    }
+  });
+});
+
 describe('two on one host', () => {
   const warning = 'another msb-metrics on this host sends the same series';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLog } from '../../src/cli/log.js';
+import { createLog, redactingLog } from '../../src/cli/log.js';
 import { LOG_LEVELS, levelFilter, rustLogFilter } from '../../src/cli/log-filter.js';
 
 /** The levels that come through, most severe first. */
@@ -43,6 +43,22 @@ describe('RUST_LOG', () => {
 
   it('tells what it could not read', () => {
     expect(rustLogFilter('info,=debug,a=loud').unread).toEqual(['=debug', 'a=loud']);
+  });
+});
+
+describe('a log with secrets', () => {
+  it('has none of them in its messages and fields, whatever the target', () => {
+    const records: unknown[] = [];
+    const log = redactingLog(
+      (...record) => records.push(record),
+      (text) => text.replaceAll('s3cret', '***'),
+    );
+    log('warn', 'grpc', 'got s3cret', { error: 'no s3cret', count: 3, none: undefined });
+    log('info', 'msb_metrics', 'fine');
+    expect(records).toEqual([
+      ['warn', 'grpc', 'got ***', { error: 'no ***', count: 3, none: undefined }],
+      ['info', 'msb_metrics', 'fine', {}],
+    ]);
   });
 });
 

@@ -70,3 +70,23 @@ describe('a line', () => {
     );
   });
 });
+
+describe('a name', () => {
+  const shown = (name: string): string =>
+    /sandbox=(.*) id=33 /u.exec(formatSnapshot(collectionOf([sandboxRun({ name })]).at(0)))?.[1] ?? '';
+
+  it.each([
+    ['devbox', 'devbox'],
+    ['a-b.c_d', 'a-b.c_d'],
+    ['b\u00fcro', 'b\u00fcro'],
+    ['x id=99 cpu=9.0', '"x id=99 cpu=9.0"'],
+    ['a=b', '"a=b"'],
+    ['say "hi"', '"say \\"hi\\""'],
+    ['x\\" id=1', '"x\\\\\\" id=1"'],
+    ['back\\slash', 'back\\slash'],
+    ['', '""'],
+    ['two\u00a0words', '"two\u00a0words"'],
+  ])('%j is shown so that it cannot be taken for more than one field: %s', (name, expected) => {
+    expect(shown(name)).toBe(expected);
+  });
+});
