@@ -81,6 +81,10 @@ describe.skipIf(!isRoot)('a registry of somebody else', () => {
     await eventually(() => warnings(run).length > 0);
     expect(warnings(run)[0]).toContain('belongs to uid 61002');
     expect(run.stderr).not.toContain('upgrade msb-metrics');
+    chmodSync(`/dev/shm${name}`, 0o600);
+    await eventually(() => warnings(run).length > 1);
+    expect(warnings(run)[1]).toContain('EACCES');
+    expect(run.stderr).not.toContain('upgrade msb-metrics');
   });
 
   it('that may not be opened is no reason to run as its owner', async () => {
