@@ -14,7 +14,7 @@ assert.deepEqual(timers, [], 'importing must start nothing');
 
 const events = [];
 of(1, 2, 3)
-  .pipe(library.deliver({ export: () => [] }))
+  .pipe(library.deliver(() => ({ export: () => [] })))
   .subscribe((event) => events.push(event.type));
 assert.deepEqual(events, ['exported', 'drained']);
 assert.deepEqual(loaded(), [], 'the streams must load neither koffi nor gRPC');
