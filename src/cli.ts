@@ -106,15 +106,16 @@ function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promi
   );
 }
 
-async function runOtel(options: OptionReader, signals: StopSignals, plainLog: Log): Promise<number> {
+async function runOtel(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
   const collect = readCollectOptions(options, process.env);
   const otlp = readOtlpOptions(options, process.env);
-  // Texts from outside may repeat what was sent: those of backends, and those of the libraries.
-  const log = redactingLog(plainLog, redactor(otlp.headers ?? {}, new URL(otlp.endpoint)));
+  // The libraries may repeat what was sent. The sink itself redacts what backends say.
+  const libraryLog = redactingLog(log, redactor(otlp.headers ?? {}, new URL(otlp.endpoint)));
+  warnings.logTo(libraryLog);
   requireSharedMemory();
   warnOfSmallBuffer(collect, otlp, log);
   if (otlp.protocol === 'grpc') {
-    await captureGrpcLogs(log);
+    await captureGrpcLogs(libraryLog);
   } else if (new URL(otlp.endpoint).pathname === '/') {
     log(
       'warn',

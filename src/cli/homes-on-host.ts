@@ -1,5 +1,6 @@
 import { findRegistries, homeHash } from '../index.js';
 import type { Log } from './log.js';
+import { listOf } from './registry-watch.js';
 
 /**
  * Warns if this host has registries of more than one MSB_HOME: their sidecars send the same `service.instance.id`, the
@@ -16,7 +17,12 @@ export function warnOfOtherHomes(msbHome: string, log: Log): boolean {
     'warn',
     'msb_metrics',
     "this host has registries of more than one MSB_HOME: if each has a sidecar, their series are told apart only by service.instance.id, which is the host's name in all of them; give each its own with --resource=service.instance.id=...",
-    { others: others.map(({ registries, owner }) => `${registries[0]} (of ${owner})`).join('; ') },
+    {
+      others: listOf(
+        others.map(({ registries, owner }) => `${registries[0]} (of ${owner})`),
+        '; ',
+      ),
+    },
   );
   return true;
 }

@@ -21,7 +21,7 @@ export interface LogOptions {
   readonly write: (line: string) => void;
 }
 
-/** A log in whose messages and fields secrets are replaced, whatever the target. */
+/** A log in whose messages and fields secrets are replaced: for texts that come from outside. */
 export function redactingLog(log: Log, redact: (text: string) => string): Log {
   return (level, target, message, fields = {}) =>
     log(
@@ -66,7 +66,7 @@ function textValue(value: string | number | boolean | undefined): string {
 
 /** JSON with the controls that JSON.stringify leaves as they are (C1, separators, bidi) as `\\uXXXX` escapes. */
 function asciiControls(json: string): string {
-  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (character) =>
     Array.from(
       { length: character.length },
       (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,

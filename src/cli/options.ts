@@ -59,7 +59,7 @@ export class OptionReader {
     const value = this.text(flag) ?? '';
     const word = words.find((each) => each === value);
     if (word === undefined) {
-      throw new UsageError(`--${flag}: got ${quoted(value)}: expected ${list(words)}`);
+      throw new UsageError(`--${flag}: got ${beginningOf(value)}: expected ${list(words)}`);
     }
     return word;
   }
@@ -90,6 +90,11 @@ export class OptionReader {
     }
     return millis;
   }
+}
+
+/** A value that is none of a few words may be a secret, put there by mistake. */
+function beginningOf(value: string): string {
+  return quoted(value.length > 12 ? `${value.slice(0, 4)}...` : value);
 }
 
 function list(words: readonly string[]): string {
@@ -125,7 +130,7 @@ function readRegistryOwner(user: string | undefined): number | undefined {
     return undefined;
   }
   const uid = /^\d{1,10}$/u.test(user) ? Number(user) : userIdOf(user);
-  if (uid === undefined) {
+  if (uid === undefined || uid >= 2 ** 32 - 1) {
     throw new UsageError(
       `--registry-owner: got ${quoted(user)}: expected the name of a user of this host, or a number, such as 1000`,
     );

@@ -2,6 +2,7 @@ import {
   type Collection,
   type FoundHome,
   NO_SKIPPED_ROWS,
+  type RegistryState,
   type SkippedRows,
   totalSkipped,
 } from '../index.js';
@@ -60,7 +61,7 @@ export function watchRegistries(
 ): readonly [RegistryWatch, readonly WatchRecord[]] {
   const { registries, collectedAtMillis: now } = collection;
   const skipped = registries.reduce((sum, registry) => add(sum, registry.skipped), NO_SKIPPED_ROWS);
-  const isMissing = registries.every(({ state }) => state === 'absent' || state === 'initialising');
+  const isMissing = registries.every(({ state }) => NOT_OURS.has(state));
   const isSkipping = registries.every(({ rows }) => rows === 0) && totalSkipped(skipped) > 0;
   const [missing, missingRecords] = follow(watch.missing, isMissing, now, {
     begins: () => missingRecord(collection, context),
@@ -72,7 +73,8 @@ export function watchRegistries(
       ? 'sandboxes are reported now'
       : 'no sandbox is left out any more, and none runs',
   });
-  const [fromFuture, futureRecords] = follow(watch.fromFuture, !isSkipping && skipped.fromFuture > 0, now, {
+  const [fromFuture, futureRecords] = follow(watch.fromFuture, skipped.fromFuture > 0, now, {
+    mayBegin: !isSkipping,
     begins: () => ({
       level: 'warn',
       message: 'sandboxes are left out: their samples lie ahead of the clock',
@@ -94,24 +96,34 @@ export function watchRegistries(
   ];
 }
 
+/** States in which there is no registry of this MSB_HOME that could be read; an object of a stranger is none. */
+const NOT_OURS = new Set<RegistryState>(['absent', 'initialising', 'untrusted', 'unknown']);
+
 function follow(
   { sinceMillis, isWarned }: Silence,
   isSilent: boolean,
   now: number,
-  { begins, ends }: { readonly begins: () => WatchRecord; readonly ends: string },
+  {
+    mayBegin = true,
+    begins,
+    ends,
+  }: { readonly mayBegin?: boolean; readonly begins: () => WatchRecord; readonly ends: string },
 ): readonly [Silence, readonly WatchRecord[]] {
   if (!isSilent) {
     return [NO_SILENCE, isWarned ? [{ level: 'info', message: ends }] : []];
   }
   // A clock that was stepped back must not put the warning off.
   const since = Math.min(sinceMillis ?? now, now);
-  return !isWarned && now - since >= SILENT_MILLIS
+  return !isWarned && mayBegin && now - since >= SILENT_MILLIS
     ? [{ sinceMillis: since, isWarned: true }, [begins()]]
     : [{ sinceMillis: since, isWarned }, []];
 }
 
 function missingRecord({ registries }: Collection, { msbHome, findRegistries }: WatchContext): WatchRecord {
-  const others = findRegistries().map(({ registries: names, owner }) => `${names.join(', ')} (of ${owner})`);
+  const others = listOf(
+    findRegistries().map(({ registries: names, owner }) => `${listOf(names, ', ')} (of ${owner})`),
+    '; ',
+  );
   const halfMade = registries.filter(({ state }) => state === 'initialising').map(({ name }) => name);
   if (halfMade.length > 0) {
     return {
@@ -129,10 +141,18 @@ function missingRecord({ registries }: Collection, { msbHome, findRegistries }: 
       msb_home: msbHome,
       hint: hintFor(msbHome),
       looked_for: registries.map(({ name }) => name).join(', '),
-      others_on_this_host: others.length === 0 ? 'none' : others.join('; '),
+      others_on_this_host: others || 'none',
     },
   };
 }
+
+/** The first of them, and how many more there are: anybody may make any number of objects. */
+export function listOf(all: readonly string[], separator: string): string {
+  const more = all.length - MOST_LISTED;
+  return all.slice(0, MOST_LISTED).join(separator) + (more > 0 ? ` and ${more} more` : '');
+}
+
+const MOST_LISTED = 5;
 
 /** What is usually wrong with an MSB_HOME that looks like this. */
 function hintFor(msbHome: string): string {
@@ -152,7 +172,7 @@ const ADVICE: Readonly<Record<keyof SkippedRows, string>> = {
   fromFuture:
     'their samples lie ahead of the clock by more than --max-sample-age: look at the clock of this host',
   tooMany:
-    'a reading may have 32,768 sandboxes; msb makes 1,024 slots by default, so is the registry broken?',
+    'a reading may have 16,384 sandboxes; msb makes 1,024 slots by default, so is the registry broken?',
   torn: 'their writers are suspended, or died while they wrote: restart those sandboxes',
   unknown: 'they have values that this msb-metrics does not know: is it older than msb?',
 };

@@ -22,10 +22,11 @@ export const SLOT_BYTES = 512;
 export const MAX_CAPACITY = 1 << 17;
 
 /**
- * The most rows of one reading, over all registries of an MSB_HOME: 32,768. Each takes about 125 bytes in each collection
- * that is held, so 60 collections take 250 MB at the most.
+ * The most rows of one reading, over all registries of an MSB_HOME: 16,384. A row takes about 125 bytes in each collection
+ * that is held while sandboxes stay the same, and up to 600 where each reading finds others: 60 full collections take 125 to
+ * 600 MB.
  */
-export const MAX_ROWS = 1 << 15;
+export const MAX_ROWS = 1 << 14;
 
 /** Byte offsets in the header. */
 export const HEADER = {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { opendirSync, statSync } from 'node:fs';
 import { userNameOf } from './owner.js';
 import { registryName } from './registry-name.js';
 
@@ -12,6 +12,9 @@ export interface FoundHome {
   readonly owner: string;
 }
 
+/** The most files that are looked at: anybody may make any number of them. */
+const MAX_FILES = 1_000;
+
 /** Where Linux shows shared memory as files. */
 const SHM_DIRECTORY = '/dev/shm';
 
@@ -22,13 +25,15 @@ export function homeHash(msbHome: string): string {
 
 const HASH = /^\/msb-met-([0-9a-f]{16})-v\d+$/u;
 
-/** All registries of msb on this host, by home. Empty on a system that does not show shared memory as files. */
+/** The first registries of msb on this host, by home. Empty on a system that does not show shared memory as files. */
 export function findRegistries(): FoundHome[] {
   const homes = new Map<string, string[]>();
   for (const file of list()) {
     const hash = HASH.exec(`/${file}`)?.[1];
     if (hash !== undefined) {
-      homes.set(hash, [...(homes.get(hash) ?? []), `/${file}`]);
+      const registries = homes.get(hash) ?? [];
+      registries.push(`/${file}`);
+      homes.set(hash, registries);
     }
   }
   return Array.from(homes, ([hash, registries]) => ({ hash, registries, owner: ownerOf(registries[0]) }));
@@ -36,7 +41,20 @@ export function findRegistries(): FoundHome[] {
 
 function list(): string[] {
   try {
-    return readdirSync(SHM_DIRECTORY).sort();
+    const directory = opendirSync(SHM_DIRECTORY);
+    try {
+      const files: string[] = [];
+      for (
+        let entry = directory.readSync();
+        entry !== null && files.length < MAX_FILES;
+        entry = directory.readSync()
+      ) {
+        files.push(entry.name);
+      }
+      return files.sort();
+    } finally {
+      directory.closeSync();
+    }
   } catch {
     return [];
   }

@@ -13,19 +13,19 @@ import { distrustOf, type TrustedOwner } from './trust.js';
 const MAX_UNLINKED = 8;
 
 /**
- * Readings without a sandbox after which a removed object is closed. More than one, because a reading may find a writer
+ * Readings without a row after which a removed object is closed. More than one, because a reading may find a writer
  * suspended, or come after a suspend of the machine.
  */
-const MAX_EMPTY_READINGS = 30;
+const MAX_EMPTY_READINGS = 300;
 
-const NO_ROWS: SlotCounts = { rows: 0, active: 0, skipped: NO_SKIPPED_ROWS };
+const NO_ROWS: SlotCounts = { rows: 0, skipped: NO_SKIPPED_ROWS };
 
 /** An object that was removed from its name. */
 interface Unlinked {
   readonly object: OpenRegistry;
   /** Whether a row was read from it after that. */
   readonly hadRows: boolean;
-  /** Readings in a row that found no sandbox. */
+  /** Readings in a row that found no row. */
   readonly emptyReadings: number;
 }
 
@@ -99,8 +99,12 @@ export class Registry {
       }
       return this.#readOpen(stat, filter, sink);
     } catch (error) {
-      if (error instanceof PosixError && error.code === 'EACCES') {
-        this.#closeCurrent();
+      const isDenied = error instanceof PosixError && error.code === 'EACCES';
+      // Somebody may have taken the name of a registry that was removed while sandboxes write to it.
+      if (isDenied || this.#current?.stat().nlink === 0) {
+        this.#setAside();
+      }
+      if (isDenied) {
         return this.#status('denied', describeDenial(this.#name, this.#msbHome));
       }
       // The object is still there, only the system lacks something (EMFILE, ENOMEM): it stays open.
@@ -159,11 +163,10 @@ export class Registry {
     } catch {
       // Counts as a reading without a row.
     }
-    const isInUse = counts.active > counts.skipped.processGone;
     const next: Unlinked = {
       object,
       hadRows: unlinked.hadRows || counts.rows > 0,
-      emptyReadings: isInUse ? 0 : unlinked.emptyReadings + 1,
+      emptyReadings: counts.rows > 0 ? 0 : unlinked.emptyReadings + 1,
     };
     const isKept = next.emptyReadings < MAX_EMPTY_READINGS;
     if (!isKept) {

@@ -8,7 +8,7 @@ export interface SkippedRows {
   readonly fromFuture: number;
   /** No whole sample could be read: its writer is suspended, or died while it wrote. */
   readonly torn: number;
-  /** The reading had as many rows as one may have, 32,768. */
+  /** The reading had as many rows as one may have, 16,384. */
   readonly tooMany: number;
   /** The slot, or the time of its sample, has a value that this package does not know. */
   readonly unknown: number;

@@ -1,4 +1,4 @@
-import { type Stats, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { userNameOf } from './owner.js';
 
 /** Whose registries are read. */
@@ -34,9 +34,29 @@ export function trustedOwner(msbHome: string, registryOwnerUid: number | undefin
 
 function ownerOfHome(msbHome: string): number | undefined {
   try {
-    return statSync(msbHome).uid;
+    const { uid } = statSync(msbHome);
+    return isNobodyKnown(uid) ? undefined : uid;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * In a user namespace all users that are not mapped into it look like one, the overflow user: it may be anybody.
+ * Source: user_namespaces(7).
+ */
+function isNobodyKnown(uid: number): boolean {
+  return uid === OVERFLOW_UID && isInUserNamespace();
+}
+
+const OVERFLOW_UID = 65_534;
+
+/** Outside of user namespaces every user is mapped to itself. */
+function isInUserNamespace(): boolean {
+  try {
+    return !/^\s*0\s+0\s+4294967295\s*$/u.test(readFileSync('/proc/self/uid_map', 'utf8'));
+  } catch {
+    return false;
   }
 }
 
@@ -48,16 +68,18 @@ const WRITABLE_BY_OTHERS = 0o022;
  * @param what names the object in the message
  */
 export function distrustOf({ uid, mode }: Stats, trusted: TrustedOwner, what: string): string | undefined {
-  const owner = describeUser(uid);
   if (trusted.uid === undefined) {
-    return `${what} of ${owner} is not read: ${trusted.reason}`;
+    return `${what} of ${describeUser(uid)} is not read: ${trusted.reason}`;
   }
   if (uid !== trusted.uid) {
-    return `${what} is not read: it belongs to ${owner}, expected ${describeUser(trusted.uid)}; somebody may have put it there, so look at it and remove it`;
+    return `${what} is not read: it belongs to ${describeUser(uid)}, expected ${describeUser(trusted.uid)}; somebody may have put it there, so look at it and remove it`;
+  }
+  if (isNobodyKnown(uid)) {
+    return `${what} is not read: its owner is not known in this user namespace, so it may be anybody's: map the user that runs msb into it`;
   }
   return (mode & WRITABLE_BY_OTHERS) === 0
     ? undefined
-    : `${what} is not read: others than its owner ${owner} may write to it (mode ${(mode & 0o777).toString(8)}), expected 600`;
+    : `${what} is not read: others than its owner ${describeUser(uid)} may write to it (mode ${(mode & 0o777).toString(8)}), expected 600`;
 }
 
 /** A user for a message: the name and the number, or the number alone. */

@@ -3,8 +3,11 @@
  * paragraph separators, and characters that reorder text or cannot be seen become `\u{...}`. A backslash stays as it is.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\u{${code.toString(16)}}`;
-  });
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]/gu,
+    (character) => {
+      const code = character.codePointAt(0) ?? 0;
+      return `\\u{${code.toString(16)}}`;
+    },
+  );
 }

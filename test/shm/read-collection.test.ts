@@ -277,7 +277,7 @@ describe('registries', () => {
     first.sample(first.start(tenant({ name: 'back' })), { ...sample, sampledAtMillis: now });
     expect(names(registries.read(now))).toEqual(['second', 'back']);
     first.release(slot);
-    for (let reading = 1; reading < 30; reading++) {
+    for (let reading = 1; reading < 300; reading++) {
       expect(registries.read(now).registries.some(({ state }) => state === 'unlinked')).toBe(true);
     }
     expect(registries.read(now).registries.some(({ state }) => state === 'unlinked')).toBe(false);

@@ -1,11 +1,12 @@
 import { chmodSync, chownSync, rmdirSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { registryName } from '../../src/shm/registry-name.js';
 import type { SimulatedRegistry } from '../simulator/registry.js';
 import { mapForWriting } from '../simulator/shared-memory.js';
 import { Cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
+import { CLI, canUnshare, start, until } from './namespaces.js';
 
 const OPERATOR = 61_001;
 const ATTACKER = 61_002;
@@ -122,6 +123,32 @@ describe.skipIf(!isRoot)('root, where the MSB_HOME cannot be seen', () => {
     const other = stdout(msbHome, { args: ['--registry-owner=nobody'] });
     await eventually(() => warnings(other).length > 0);
     expect(warnings(other)[0]).toContain('expected nobody');
+  });
+});
+
+describe.skipIf(!isRoot || !canUnshare('--user', '--map-root-user'))('in a user namespace', () => {
+  it('the user that stands for all others is trusted neither as owner of MSB_HOME nor of a registry', async () => {
+    const msbHome = homeOf(OPERATOR);
+    registryOf(msbHome, ATTACKER, 0o644);
+    const run = start('unshare', [
+      '--user',
+      '--map-root-user',
+      '--kill-child',
+      '--fork',
+      process.execPath,
+      CLI,
+      'stdout',
+      `--msb-home=${msbHome}`,
+      '--collect-interval=50ms',
+      '--flush-interval=50ms',
+    ]);
+    onTestFinished(async () => {
+      run.child.kill('SIGKILL');
+      await run.exit;
+    });
+    await until(() => run.output().split('(no active sandboxes)').length > 5, 'readings');
+    expect(run.output()).toContain('is not read');
+    expect(run.output()).not.toContain('sandbox=');
   });
 });
 

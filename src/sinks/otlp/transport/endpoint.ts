@@ -35,7 +35,13 @@ export function parseEndpoint(text: string, protocol: OtlpProtocol): URL {
   return url;
 }
 
-/** The text without what may be a secret: all between the scheme and the last @, and the query. */
+/**
+ * The text without what may be a secret: all between the scheme and the last @ (also an encoded one), the query, and all but
+ * the beginning of what cannot be a URL.
+ */
 function shown(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/isu, '$1***@').replace(/\?.*$/su, '?***');
+  if (/\s/u.test(text.trim())) {
+    return `${text.trim().slice(0, 4)}...`;
+  }
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*(@|%40)/isu, '$1***@').replace(/\?.*$/su, '?***');
 }

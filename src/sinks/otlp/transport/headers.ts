@@ -15,6 +15,16 @@ const RESERVED = new Set([
   'upgrade',
 ]);
 
+/** The most characters of a bad name that are shown, unless it is well known: it may be the value, put there by mistake. */
+const MOST_SHOWN = 4;
+
+/** No binary header in use has a longer name. */
+const LONGEST_BIN = 24;
+
+const WELL_KNOWN = new Set(['authorization', 'api-key', 'x-api-key', 'x-scope-orgid', 'proxy-authorization']);
+
+const shown = (name: string): string => (WELL_KNOWN.has(name) ? name : name.slice(0, MOST_SHOWN));
+
 /**
  * Checks a header for use with both protocols.
  *
@@ -25,14 +35,14 @@ export function headerProblem(name: string, value: string): string | undefined {
   const readable = lower.slice(0, lower.search(/[^a-z0-9!#$%&'*+.^_`|~-]|$/u));
   if (readable === '' || readable !== lower) {
     // What follows may be the value, put there by mistake.
-    const which = readable === '' ? 'a header name' : `the header name that begins with ${readable}`;
+    const which = readable === '' ? 'a header name' : `the header name that begins with ${shown(readable)}`;
     return `${which} has a character that names may not have: expected letters, digits and -`;
   }
   if (RESERVED.has(lower) || lower.startsWith('grpc-')) {
     return `${name} is a header that the protocol itself sets`;
   }
   if (lower.endsWith('-bin')) {
-    return `${name} is a header with a binary value, which is not supported`;
+    return `${name.length > LONGEST_BIN ? `${name.slice(0, MOST_SHOWN)}...` : name} is a header with a binary value, which is not supported`;
   }
   if (!/^[ -~]*$/u.test(value)) {
     return `the value of ${name} has a character that headers may not have: expected printable ASCII`;

@@ -62,6 +62,10 @@ export class HttpTransport implements Transport {
           outgoing.destroy();
         }
       });
+      outgoing.on('upgrade', (_, socket) => {
+        answer({ kind: 'failed', error: new Error('HTTP 101 Switching Protocols, which nobody asked for') });
+        socket.destroy();
+      });
       outgoing.on('response', (response) => {
         // Copied: a chunk of one byte may keep a whole buffer of the socket in memory.
         const body = Buffer.alloc(MAX_BODY_BYTES);

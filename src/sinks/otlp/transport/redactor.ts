@@ -1,11 +1,14 @@
 /** Shorter values are not secrets, and replacing them everywhere would make messages unreadable. */
 const SHORTEST_SECRET = 4;
 
+/** A secret that was cut is known by so many of its first characters. Fewer are words: `Bearer`. */
+const CUT_SECRET = 8;
+
 /**
  * A function that replaces secrets by `***` wherever they are in a text: a receiver may repeat in an answer what it was
- * sent. Secrets are the values of headers, whole or without their scheme (`Bearer ...`), what a `Basic` value encodes,
- * and the values in the query of the endpoint. Each is found as it is, percent-encoded, in base64 (also inside of a
- * longer encoded text) and in hexadecimal.
+ * sent. Secrets are the values of headers, whole, without their scheme (`Bearer ...`) and in their parts (`id=...; ...`),
+ * what a `Basic` value encodes, and the query of the endpoint. Each is found as it is, escaped for JSON or HTML,
+ * percent-encoded, in base64 (also inside of a longer encoded text), in hexadecimal, and cut.
  *
  * @param headers by name
  */
@@ -13,63 +16,101 @@ export function redactor(
   headers: Readonly<Record<string, string>>,
   endpoint?: URL,
 ): (text: string) => string {
-  const inQuery = Array.from(endpoint?.search.matchAll(/=([^&]*)/gu) ?? [], ([, value]) => value);
-  const forms = [
-    ...Object.values(headers).flatMap(partsOf),
-    ...inQuery,
-    ...(endpoint?.searchParams.values() ?? []),
-  ]
-    .filter(isSecret)
+  const query = endpoint?.search.slice(1) ?? '';
+  const inQuery = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
+  const forms = [...Object.values(headers), ...inQuery, ...(endpoint?.searchParams.values() ?? [])]
+    .flatMap(partsOf)
+    .filter((part) => part.length >= SHORTEST_SECRET)
     .flatMap(formsOf)
-    .filter(isSecret);
+    .filter((form) => form.length >= SHORTEST_SECRET);
   const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
   if (longestFirst.length === 0) {
     return (text) => text;
   }
-  const pattern = new RegExp(longestFirst.map(escaped).join('|'), 'giu');
-  return (text) => withoutCutSecret(text.replace(pattern, '***'), longestFirst);
+  const whole = new RegExp(longestFirst.map(escaped).join('|'), 'giu');
+  const cuttable = longestFirst.filter(
+    (form) => form.length > CUT_SECRET && !/\s/u.test(form.slice(0, CUT_SECRET)),
+  );
+  return (text) => withoutCutSecrets(text.replace(whole, '***'), cuttable);
 }
 
-/** A text that was cut may end with the beginning of a secret. */
-function withoutCutSecret(text: string, secrets: readonly string[]): string {
-  const end = text.trimEnd().toLowerCase();
-  for (const secret of secrets) {
-    const lower = secret.toLowerCase();
-    for (let length = lower.length - 1; length >= SHORTEST_SECRET; length--) {
-      if (end.endsWith(lower.slice(0, length))) {
-        return `${text.slice(0, end.length - length)}***`;
-      }
-    }
+/** Replaces the beginnings of secrets, as far as they go. */
+function withoutCutSecrets(text: string, secrets: readonly string[]): string {
+  if (secrets.length === 0) {
+    return text;
   }
-  return text;
+  const beginnings = new RegExp(
+    secrets.map((secret) => escaped(secret.slice(0, CUT_SECRET))).join('|'),
+    'giu',
+  );
+  let result = '';
+  let end = 0;
+  for (let match = beginnings.exec(text); match !== null; match = beginnings.exec(text)) {
+    const { index } = match;
+    const length = Math.max(...secrets.map((secret) => commonLength(text, index, secret)));
+    result += `${text.slice(end, index)}***`;
+    end = index + Math.max(length, match[0].length);
+    beginnings.lastIndex = end;
+  }
+  return result + text.slice(end);
 }
 
-const isSecret = (text: string): boolean => text.length >= SHORTEST_SECRET;
+/** How many characters of a secret stand in a text from `at` on, whatever their case. */
+function commonLength(text: string, at: number, secret: string): number {
+  let length = 0;
+  while (
+    length < secret.length &&
+    at + length < text.length &&
+    text[at + length].toLowerCase() === secret[length].toLowerCase()
+  ) {
+    length++;
+  }
+  return length;
+}
 
-/** A header's value, the same without its scheme, and what `Basic` encodes: the user with the password, and the password. */
+/**
+ * A value, the same without its scheme, its parts, and what `Basic` encodes: the user with the password, and the
+ * password. Parts are what a cookie or a pair of key and secret is made of; short ones are words.
+ */
 function partsOf(value: string): string[] {
   const whole = value.trim();
   const [, scheme = '', credentials = whole] = /^(\S+)\s+(.*)$/u.exec(whole) ?? [];
-  if (scheme.toLowerCase() !== 'basic') {
-    return [whole, credentials];
-  }
-  const decoded = Buffer.from(credentials, 'base64').toString('utf8');
-  return decoded.includes(':')
-    ? [whole, credentials, decoded, decoded.slice(decoded.indexOf(':') + 1)]
-    : [whole, credentials];
+  const parts = credentials.split(/[;,:=\s]+/u).filter((part) => part.length >= CUT_SECRET);
+  const query = whole.includes('=') ? [whole.slice(whole.indexOf('=') + 1)] : [];
+  const decoded = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString('utf8') : '';
+  return [
+    whole,
+    credentials,
+    ...parts,
+    ...query,
+    ...(decoded.includes(':') ? [decoded, decoded.slice(decoded.indexOf(':') + 1)] : []),
+  ];
 }
 
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
+  const json = JSON.stringify(secret).slice(1, -1);
+  const percent = encodeURIComponent(secret);
   return [
     secret,
-    encodeURIComponent(secret),
-    encodeURIComponent(secret).replaceAll('%20', '+'),
-    JSON.stringify(secret).slice(1, -1),
+    percent,
+    percent.replaceAll('%20', '+'),
+    encodeURIComponent(percent),
+    bytes.toString('hex').replace(/../gu, '%$&'),
+    json,
+    json.replaceAll('/', '\\/'),
+    json.replace(/[<>&]/gu, (character) => `\\u00${character.charCodeAt(0).toString(16)}`),
+    ...['&#39;', '&#x27;'].map((quote) => htmlOf(secret, quote)),
     bytes.toString('hex'),
+    bytes.toString('base64'),
     ...[0, 1, 2].flatMap((offset) => insideBase64(bytes, offset)),
   ];
 }
+
+const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+const htmlOf = (text: string, quote: string): string =>
+  text.replace(/[&<>"']/gu, (character) => HTML[character] ?? quote);
 
 /**
  * The characters that base64 makes of the bytes alone, wherever they stand in what is encoded: of three positions the
@@ -82,8 +123,11 @@ function insideBase64(bytes: Buffer, offset: number): string[] {
   const first = Math.ceil((offset * 8) / 6);
   const last = Math.floor(((offset + bytes.length) * 8) / 6);
   const core = encoded.slice(first, last);
-  return core.length < 8 ? [] : [core, core.replaceAll('+', '-').replaceAll('/', '_')];
+  return core.length < SHORTEST_CORE ? [] : [core, core.replaceAll('+', '-').replaceAll('/', '_')];
 }
+
+/** Shorter pieces of base64 are words. */
+const SHORTEST_CORE = 6;
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/gu, '\\$&');

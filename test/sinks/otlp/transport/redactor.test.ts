@@ -40,6 +40,10 @@ describe('what a receiver repeats', () => {
       encodeURIComponent(secret).toLowerCase(),
       encodeURIComponent(secret).replaceAll('%20', '+'),
       JSON.stringify({ got: secret }),
+      JSON.stringify(secret).replaceAll('/', '\\/'),
+      encodeURIComponent(encodeURIComponent(secret)),
+      Buffer.from(secret).toString('hex').replace(/../gu, '%$&'),
+      secret.replaceAll('"', '&quot;'),
       Buffer.from(secret).toString('hex'),
       Buffer.from(secret).toString('hex').toUpperCase(),
       base64('', ''),
@@ -66,8 +70,15 @@ describe('what a receiver repeats', () => {
   it('also where the text was cut in the middle of it', () => {
     const redact = redactor({ authorization: 'Bearer sk-live-0123456789abcdef' });
     expect(redact('you sent: sk-live-0123')).toBe('you sent: ***');
-    expect(redact('you sent: Bearer sk-l ')).toBe('you sent: ***');
-    expect(redact('you sent: sk-')).toBe('you sent: sk-');
+    expect(redact('bad token sk-live-0123456789ab... rejected')).toBe('bad token ***... rejected');
+    expect(redact(`${'\u0130'.repeat(24)} sent: sk-live-0123456`)).toBe(`${'\u0130'.repeat(24)} sent: ***`);
+    expect(redact('you sent: sk-live')).toBe('you sent: sk-live');
+    expect(redact('expected: Bearer')).toBe('expected: Bearer');
+  });
+
+  it('in its parts, as cookies have them', () => {
+    const redact = redactor({ cookie: 'sid=abcdefgh12; csrf=ijklmnop34', key: 'ApiKey my-id:longsecret' });
+    expect(redact('no abcdefgh12, no ijklmnop34, no longsecret')).toBe('no ***, no ***, no ***');
   });
 
   it('whatever characters it has', () => {
@@ -85,7 +96,7 @@ describe('what a receiver repeats', () => {
 
   it('takes a time that grows with the text, not faster', () => {
     const redact = redactor({ key: 'aaaaaaaaaaaaaaab', other: 'a.*(b+)+$' });
-    expect(redact(`${'a'.repeat(100_000)}!`)).toHaveLength(100_001);
+    expect(redact('aaaaaaa!'.repeat(20_000))).toHaveLength(160_000);
     expect(redact('a.*(b+)+$')).toBe('***');
   });
 });
