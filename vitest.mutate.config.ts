@@ -5,7 +5,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: [
-      'test/shm/{header,slots,collection,registry-name,liveness}.test.ts',
+      'test/options.test.ts',
+      'test/shm/{header,slots,collection,registry-name,liveness,skipped-rows}.test.ts',
       'test/streams/**/*.test.ts',
       'test/sinks/**/*.test.ts',
       'test/properties/**/*.test.ts',

@@ -39,6 +39,7 @@ function readAll(
     { add: (run, values) => found.push({ run, values: [...values] }) > 0 },
   );
   expect(counts.rows).toBe(found.length);
+  expect(Object.keys(counts.skipped).sort()).toEqual(Object.keys(NO_SKIPPED_ROWS).sort());
   return { ...counts, found };
 }
 
@@ -244,6 +245,30 @@ describe('a slot that is written to while it is read', () => {
     expect(rows.map(({ values }) => [values[COLUMN.sampledAtMillis], values[COLUMN.diskReadBytes]])).toEqual([
       [last, last],
     ]);
+  });
+
+  it('is read again at its own place, the last one of several', () => {
+    const registry = SimulatedRegistry.inMemory(3, 300);
+    registry.sample(registry.startAt(299, who), { sampledAtMillis: 5, diskReadBytes: 5 });
+    const region = memoryRegion(registry.bytes, (copies) => {
+      // The first chunk has nothing active, so it is copied once.
+      if (copies === 2) {
+        registry.sample(299, { sampledAtMillis: 6, diskReadBytes: 6 });
+      }
+    });
+    const rows = read(registry, {}, new Map(), region);
+    expect(rows.map(({ values }) => values[COLUMN.diskReadBytes])).toEqual([6]);
+  });
+
+  it('is counted where the sink takes no more', () => {
+    const registry = written();
+    const counts = new SlotReader(registry.layout, new Map()).read(
+      memoryRegion(registry.bytes),
+      1,
+      everything,
+      { add: () => false },
+    );
+    expect(counts).toEqual({ rows: 0, skipped: { ...NO_SKIPPED_ROWS, tooMany: 1 } });
   });
 
   it('is left out after a bounded number of tries', () => {

@@ -1,8 +1,6 @@
 import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
+import { Queue } from '../queue.js';
 import { untilClosed } from './until-closed.js';
-
-/** Values that were emitted are removed in batches of so many: removing each would move all that wait. */
-const MOST_KEPT = 1_023;
 
 /**
  * Emits values one at a time: a value that arrives while another one is being emitted waits its turn, so that calls
@@ -14,21 +12,18 @@ const MOST_KEPT = 1_023;
 export function inTurn<T>(): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable((subscriber) => {
-      const waiting: T[] = [];
+      let waiting = Queue.of<T>();
       return source.pipe(untilClosed(subscriber)).subscribe({
         next: (value) => {
+          waiting = waiting.add(value);
           // The value that is being emitted stays in the queue: more than one means that this call is a nested one.
-          if (waiting.push(value) > 1) {
+          if (waiting.size > 1) {
             return;
           }
-          for (let turn = 0; turn < waiting.length; turn++) {
-            subscriber.next(waiting[turn]);
-            if (turn === MOST_KEPT) {
-              waiting.splice(0, turn + 1);
-              turn = -1;
-            }
+          while (waiting.size > 0) {
+            subscriber.next(waiting.oldest(1)[0]);
+            waiting = waiting.without(1);
           }
-          waiting.length = 0;
         },
         error: (error) => subscriber.error(error),
         complete: () => subscriber.complete(),

@@ -17,6 +17,7 @@ export function runTransitions<State, Input, Effect>(
     inputs$.pipe(
       inTurn(),
       scan(([state], input): Step => transition(state, input), [initial] as Step),
-      map(([, effects = []]) => effects),
+      // There are effects from the first input on.
+      map(([, effects]) => effects as readonly Effect[]),
     );
 }

@@ -59,6 +59,19 @@ describe('the size of requests', () => {
     }
   });
 
+  it('doubles with the last of so many acceptances, each of half the limit or more', () => {
+    let limit = learnFromSizeRefusal(NO_SIZE_LIMIT, 2_000_000, undefined);
+    for (let accepted = 1; accepted < 8; accepted++) {
+      limit = learnFromSizeAcceptance(limit, 500_000);
+      expect(limit).toEqual({ bytes: 1_000_000, accepted, patience: 8 });
+    }
+    expect(learnFromSizeAcceptance(limit, 500_000)).toEqual({ bytes: 2_000_000, accepted: 0, patience: 8 });
+  });
+
+  it('is not counted at its most', () => {
+    expect(learnFromSizeAcceptance(NO_SIZE_LIMIT, MAX_REQUEST_BYTES)).toBe(NO_SIZE_LIMIT);
+  });
+
   it('does not grow by requests that say nothing: those far below it', () => {
     const limit = learnFromSizeRefusal(NO_SIZE_LIMIT, 2_000_000, undefined);
     let after = limit;
