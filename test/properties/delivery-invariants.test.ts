@@ -47,14 +47,14 @@ function holds(name: string, check: (trace: Trace, schedule: Schedule) => void):
     it('over random schedules', () => {
       fc.assert(
         fc.property(schedules, (schedule) => check(runSchedule(schedule), schedule)),
-        runs(1_000),
+        runs(500),
       );
     });
 
     it('over random schedules in which much happens at the same instant', () => {
       fc.assert(
         fc.property(coincidingSchedules, (schedule) => check(runSchedule(schedule), schedule)),
-        runs(1_000),
+        runs(500),
       );
     });
 

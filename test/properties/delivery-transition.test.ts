@@ -175,7 +175,7 @@ describe('the transition, whatever happens in whatever order', () => {
           reached.ends += effects.some(({ type }) => type === 'end') ? 1 : 0;
         });
       }),
-      runs(3_000),
+      runs(1_000),
     );
     if (!ARE_RUNS_FEWER) {
       expect(reached.drops).toBeGreaterThan(100);
@@ -195,7 +195,7 @@ describe('the transition, whatever happens in whatever order', () => {
           expect([after.held.size, effects.length].every(Number.isInteger)).toBe(true);
         });
       }),
-      runs(300),
+      runs(100),
     );
   });
 
@@ -214,7 +214,7 @@ describe('the transition, whatever happens in whatever order', () => {
           expect(timeless(transition(before, input, at, settings))).toEqual(timeless([after, effects]));
         });
       }),
-      runs(300),
+      runs(100),
     );
   });
 });
