@@ -13,7 +13,7 @@ export function describeDenial(name: string, msbHome: string): string {
     return `permission denied (EACCES) opening the registry ${name}: run msb-metrics as the user that runs msb (sudo -u <msb-user> msb-metrics ...)`;
   }
   const user = userNameOf(uid);
-  const owner = user === undefined ? `uid ${uid}` : `${user} (uid ${uid})`;
+  const owner = describeUser(uid);
   const home = ownerOf(msbHome);
   if (home !== uid) {
     return `permission denied (EACCES) opening the registry ${name}: it is owned by ${owner}, who does not own the MSB_HOME${home === undefined ? ' (which is not to be seen)' : ''}: run msb-metrics as the user that runs msb; if ${owner} is another, somebody may have put it there`;
@@ -27,6 +27,12 @@ function ownerOf(path: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A user for a message: the name and the number, or the number alone. */
+export function describeUser(uid: number): string {
+  const name = userNameOf(uid);
+  return name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`;
 }
 
 /** The name of a user in /etc/passwd; `undefined` if it has none there. */

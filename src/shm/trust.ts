@@ -1,5 +1,5 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
-import { userNameOf } from './owner.js';
+import { describeUser } from './owner.js';
 
 /** Whose registries are read. */
 export type TrustedOwner =
@@ -80,10 +80,4 @@ export function distrustOf({ uid, mode }: Stats, trusted: TrustedOwner, what: st
   return (mode & WRITABLE_BY_OTHERS) === 0
     ? undefined
     : `${what} is not read: others than its owner ${describeUser(uid)} may write to it (mode ${(mode & 0o777).toString(8)}), expected 600`;
-}
-
-/** A user for a message: the name and the number, or the number alone. */
-export function describeUser(uid: number): string {
-  const name = userNameOf(uid);
-  return name === undefined ? `uid ${uid}` : `${name} (uid ${uid})`;
 }

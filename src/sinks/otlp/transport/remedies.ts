@@ -3,8 +3,8 @@ import type { OtlpProtocol } from './endpoint.js';
 /** A kind of failure that has a usual cause. docs/troubleshooting.md has the same table. */
 export interface Remedy {
   /**
-   * What the failure is told by: what the system says of a connection, or the status of an answer. The words of a backend
-   * are not looked at, because they may be about anything.
+   * Where the failure shows: in what the system says of a connection, or in the status of an answer. The message of a
+   * backend is not matched, because it may be about anything.
    */
   readonly of: 'connection' | 'status';
   readonly pattern: RegExp;
