@@ -107,11 +107,12 @@ describe('what arrives is what was written: every field of every sample, once, a
       '--export-timeout=2s',
       '--log-level=debug',
     ]);
-    const readings = (): number => run.stderr.match(/ collected /gu)?.length ?? 0;
-    // The second reading from now on begins after what is written now.
+    const readingsSince = (millis: number): number =>
+      [...run.stderr.matchAll(/^(\S+Z) .* collected /gmu)].filter(([, at]) => Date.parse(at) > millis).length;
+    // By the times in the log, for its lines may come late: the second reading that ended after an instant began after it.
     const untilRead = async (): Promise<void> => {
-      const before = readings();
-      await eventually(() => readings() >= before + 2, 'two readings');
+      const writtenAt = Date.now();
+      await eventually(() => readingsSince(writtenAt) >= 2, 'two readings');
     };
     await untilRead();
     while (receiver.requests.length < requests) {
