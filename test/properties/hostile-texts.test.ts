@@ -9,7 +9,10 @@ import { redactor } from '../../src/sinks/otlp/transport/redactor.js';
 import { remedyFor } from '../../src/sinks/otlp/transport/remedies.js';
 import { runs } from '../support/runs.js';
 
-const redact = redactor({ authorization: 'Bearer abcabcabcabcabd', key: 'aaaaaaaaab' });
+const redact = redactor(
+  { authorization: 'Bearer abcabcabcabcabd', key: 'aaaaaaaaab' },
+  new URL('http://host/'),
+);
 
 /** Everything that looks at a text from outside. */
 const LOOKED_AT: Readonly<Record<string, (text: string) => unknown>> = {

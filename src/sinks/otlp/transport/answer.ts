@@ -28,7 +28,7 @@ const MAX_TEXT = 4_096;
 
 /** The beginning of a text from outside. Cut a text before it is matched. */
 export function beginning(text: string): string {
-  return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
+  return text.slice(0, MAX_TEXT);
 }
 
 /** The most characters of a receiver's message that are passed on. */

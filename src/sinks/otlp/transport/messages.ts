@@ -20,7 +20,8 @@ function* fields(bytes: Uint8Array): Generator<{ field: number; bytes?: Uint8Arr
   }
 }
 
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+const text = (bytes: Uint8Array | undefined, orElse: string): string =>
+  bytes === undefined ? orElse : Buffer.from(bytes).toString('utf8');
 
 /**
  * The partial success in a serialised ExportMetricsServiceResponse. `undefined` if there is none in it, or if the bytes
@@ -32,13 +33,13 @@ export function parsePartialSuccess(response: Uint8Array): PartialSuccess | unde
   try {
     for (const outer of fields(response)) {
       if (outer.field === 1 && outer.bytes !== undefined) {
-        let rejectedPoints = 0;
+        let points = 0;
         let message = '';
-        for (const inner of fields(outer.bytes)) {
-          rejectedPoints = inner.field === 1 && inner.varint !== undefined ? inner.varint : rejectedPoints;
-          message = inner.field === 2 && inner.bytes !== undefined ? text(inner.bytes) : message;
+        for (const { field, varint, bytes } of fields(outer.bytes)) {
+          points = field === 1 ? (varint ?? points) : points;
+          message = field === 2 ? text(bytes, message) : message;
         }
-        rejectedPoints = Math.max(0, rejectedPoints);
+        const rejectedPoints = Math.max(0, points);
         return rejectedPoints > 0 || message !== '' ? { rejectedPoints, message } : undefined;
       }
     }
@@ -66,8 +67,8 @@ export function parseRpcStatus(bytes: Uint8Array): RpcStatus | undefined {
     let message = '';
     let retryDelayMillis: number | undefined;
     for (const { field, bytes: value } of fields(bytes)) {
-      if (field === 2 && value !== undefined) {
-        message = text(value);
+      if (field === 2) {
+        message = text(value, message);
       } else if (field === 3 && value !== undefined) {
         retryDelayMillis = parseRetryInfo(value) ?? retryDelayMillis;
       }
@@ -82,8 +83,8 @@ function parseRetryInfo(any: Uint8Array): number | undefined {
   let type = '';
   let value: Uint8Array = new Uint8Array();
   for (const { field, bytes } of fields(any)) {
-    type = field === 1 && bytes !== undefined ? text(bytes) : type;
-    value = field === 2 && bytes !== undefined ? bytes : value;
+    type = field === 1 ? text(bytes, type) : type;
+    value = field === 2 ? (bytes ?? value) : value;
   }
   if (!type.endsWith('/google.rpc.RetryInfo')) {
     return undefined;

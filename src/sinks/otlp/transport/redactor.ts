@@ -7,38 +7,28 @@ const CUT_SECRET = 8;
 /**
  * A function that replaces secrets by `***` wherever they are in a text: a receiver may repeat in an answer what it was
  * sent. Secrets are the values of headers, whole, without their scheme (`Bearer ...`) and in their parts (`id=...; ...`),
- * what a `Basic` value encodes, and the query of the endpoint. Each is found as it is, escaped for JSON or HTML,
- * percent-encoded, in base64 (also inside of a longer encoded text), in hexadecimal, and cut.
+ * the user and the password that a `Basic` value encodes, and the query of the endpoint. Each is found as it is, escaped for
+ * JSON or HTML, percent-encoded, in base64 (also inside of a longer encoded text), in hexadecimal, and cut.
  *
  * @param headers by name
  */
-export function redactor(
-  headers: Readonly<Record<string, string>>,
-  endpoint?: URL,
-): (text: string) => string {
-  const query = endpoint?.search.slice(1) ?? '';
-  const inQuery = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
-  const forms = [...Object.values(headers), ...inQuery, ...(endpoint?.searchParams.values() ?? [])]
+export function redactor(headers: Readonly<Record<string, string>>, endpoint: URL): (text: string) => string {
+  const query = endpoint.search.split(/[?&]/u).map((part) => part.slice(part.indexOf('=') + 1));
+  const forms = [...Object.values(headers), ...query, ...endpoint.searchParams.values()]
     .flatMap(partsOf)
     .filter((part) => part.length >= SHORTEST_SECRET)
-    .flatMap(formsOf)
-    .filter((form) => form.length >= SHORTEST_SECRET);
+    .flatMap(formsOf);
   const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
   if (longestFirst.length === 0) {
     return (text) => text;
   }
   const whole = new RegExp(longestFirst.map(escaped).join('|'), 'giu');
-  const cuttable = longestFirst.filter(
-    (form) => form.length > CUT_SECRET && !/\s/u.test(form.slice(0, CUT_SECRET)),
-  );
+  const cuttable = longestFirst.filter((form) => !/\s/u.test(form.slice(0, CUT_SECRET)));
   return (text) => withoutCutSecrets(text.replace(whole, '***'), cuttable);
 }
 
 /** Replaces the beginnings of secrets, as far as they go. */
 function withoutCutSecrets(text: string, secrets: readonly string[]): string {
-  if (secrets.length === 0) {
-    return text;
-  }
   const beginnings = new RegExp(
     secrets.map((secret) => escaped(secret.slice(0, CUT_SECRET))).join('|'),
     'giu',
@@ -59,9 +49,8 @@ function withoutCutSecrets(text: string, secrets: readonly string[]): string {
 function commonLength(text: string, at: number, secret: string): number {
   let length = 0;
   while (
-    length < secret.length &&
     at + length < text.length &&
-    text[at + length].toLowerCase() === secret[length].toLowerCase()
+    text.charAt(at + length).toLowerCase() === secret.charAt(length).toLowerCase()
   ) {
     length++;
   }
@@ -74,21 +63,20 @@ function commonLength(text: string, at: number, secret: string): number {
  */
 function partsOf(value: string): string[] {
   const whole = value.trim();
-  const [, scheme = '', credentials = whole] = /^(\S+)\s+(.*)$/u.exec(whole) ?? [];
-  const parts = credentials.split(/[;,:=\s]+/u).filter((part) => part.length >= CUT_SECRET);
-  const query = whole.includes('=') ? [whole.slice(whole.indexOf('=') + 1)] : [];
-  const decoded = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString('utf8') : '';
+  const credentials = whole.replace(/^\S+\s+/u, '');
+  const parts = credentials.split(/[;,:=\s]/u).filter((part) => part.length >= CUT_SECRET);
+  const decoded = Buffer.from(credentials, 'base64').toString('utf8');
   return [
     whole,
     credentials,
     ...parts,
-    ...query,
-    ...(decoded.includes(':') ? [decoded, decoded.slice(decoded.indexOf(':') + 1)] : []),
+    whole.slice(whole.indexOf('=') + 1),
+    ...(/^[ -~]*?:([ -~]*)$/u.exec(decoded) ?? []),
   ];
 }
 
 function formsOf(secret: string): string[] {
-  const bytes = Buffer.from(secret, 'utf8');
+  const bytes = Buffer.from(secret);
   const json = JSON.stringify(secret).slice(1, -1);
   const percent = encodeURIComponent(secret);
   return [
@@ -117,13 +105,13 @@ const htmlOf = (text: string, quote: string): string =>
  * characters that do not depend on what is around.
  */
 function insideBase64(bytes: Buffer, offset: number): string[] {
-  const encoded = Buffer.concat([Buffer.alloc(offset), bytes])
-    .toString('base64')
-    .replace(/=+$/u, '');
+  const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
   const first = Math.ceil((offset * 8) / 6);
   const last = Math.floor(((offset + bytes.length) * 8) / 6);
   const core = encoded.slice(first, last);
-  return core.length < SHORTEST_CORE ? [] : [core, core.replaceAll('+', '-').replaceAll('/', '_')];
+  return [core, core.replaceAll('+', '-').replaceAll('/', '_')].filter(
+    ({ length }) => length >= SHORTEST_CORE,
+  );
 }
 
 /** Shorter pieces of base64 are words. */

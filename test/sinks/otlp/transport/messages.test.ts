@@ -75,6 +75,11 @@ describe('a partial success', () => {
       { rejectedPoints: 3, message: '' },
     ],
     ['fields of the wrong types', message([1, message([1, 'x'], [2, 5])]), undefined],
+    [
+      'fields of the wrong types after the right ones',
+      message([1, message([1, 3], [2, 'old'], [1, 'x'], [2, 5])]),
+      { rejectedPoints: 3, message: 'old' },
+    ],
   ])('of %s is read', (_, response, partial) => {
     expect(parsePartialSuccess(response)).toEqual(partial);
   });
@@ -95,6 +100,11 @@ describe('a google.rpc.Status', () => {
     ['nothing', message(), { message: '', retryDelayMillis: undefined }],
     ['a message', message([1, 3], [2, 'bad']), { message: 'bad', retryDelayMillis: undefined }],
     ['a message of the wrong type', message([2, 3]), { message: '', retryDelayMillis: undefined }],
+    [
+      'a message of the wrong type after it',
+      message([2, 'a'], [2, 3]),
+      { message: 'a', retryDelayMillis: undefined },
+    ],
     ['details of the wrong type', message([3, 3]), { message: '', retryDelayMillis: undefined }],
     [
       'what later versions may add',

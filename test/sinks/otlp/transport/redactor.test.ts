@@ -3,6 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { redactor } from '../../../../src/sinks/otlp/transport/redactor.js';
 import { runs } from '../../../support/runs.js';
 
+const plain = new URL('http://host/m');
+
+const redacting = (headers: Record<string, string>): ((text: string) => string) => redactor(headers, plain);
+
 describe('what a receiver repeats', () => {
   it.each([
     ['the whole value', { authorization: 'Bearer s3cret' }, 'got "Bearer s3cret"', 'got "***"'],
@@ -25,13 +29,9 @@ describe('what a receiver repeats', () => {
     expect(redactor(headers, endpoint)(text)).toBe(shown);
   });
 
-  it('is replaced also where the endpoint is not given', () => {
-    expect(redactor({ key: 's3cret' })('s3cret qu3ry')).toBe('*** qu3ry');
-  });
-
   it('in every form that a server may give it', () => {
     const secret = 'S3cr:t/+ w\u00f6rd="x"';
-    const redact = redactor({ authorization: `Bearer ${secret}` });
+    const redact = redacting({ authorization: `Bearer ${secret}` });
     const base64 = (before: string, after: string) =>
       Buffer.from(`${before}${secret}${after}`).toString('base64');
     const forms = [
@@ -62,23 +62,66 @@ describe('what a receiver repeats', () => {
     }
   });
 
+  it.each([
+    ['as it is', (secret: string) => secret],
+    ['percent-encoded', encodeURIComponent],
+    ['percent-encoded in lower case', (secret: string) => encodeURIComponent(secret).toLowerCase()],
+    ['percent-encoded as in forms', (secret: string) => encodeURIComponent(secret).replaceAll('%20', '+')],
+    ['percent-encoded twice', (secret: string) => encodeURIComponent(encodeURIComponent(secret))],
+    [
+      'percent-encoded throughout',
+      (secret: string) => Buffer.from(secret).toString('hex').replace(/../gu, '%$&'),
+    ],
+    ['in JSON', (secret: string) => JSON.stringify(secret).slice(1, -1)],
+    ['in JSON of PHP', (secret: string) => JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/')],
+    [
+      'in JSON of Go',
+      (secret: string) =>
+        JSON.stringify(secret)
+          .slice(1, -1)
+          .replaceAll('<', '\\u003c')
+          .replaceAll('>', '\\u003e')
+          .replaceAll('&', '\\u0026'),
+    ],
+    ['in HTML of Go', (secret: string) => html(secret, '&#39;')],
+    ['in HTML of Python', (secret: string) => html(secret, '&#x27;')],
+    ['in hexadecimal', (secret: string) => Buffer.from(secret).toString('hex')],
+    ['in hexadecimal of capitals', (secret: string) => Buffer.from(secret).toString('hex').toUpperCase()],
+    ['in base64', (secret: string) => Buffer.from(secret).toString('base64')],
+  ])('is replaced %s, to its last character', (_, form) => {
+    for (const secret of [`<S3cr&t'>/+ word="x"\\>`, 'plain-secret', 'k\u00f6nig-und-\u00f6l']) {
+      const redact = redacting({ authorization: `Bearer ${secret}` });
+      expect(redact(`got <${form(secret)}> here`), secret).toBe('got <***> here');
+    }
+  });
+
   it('is replaced where it is what Basic encodes, or the password in it', () => {
-    const redact = redactor({ authorization: `Basic ${Buffer.from('someone:hunter22').toString('base64')}` });
+    const redact = redacting({
+      authorization: `Basic ${Buffer.from('someone:hunter22').toString('base64')}`,
+    });
     expect(redact('no someone:hunter22, no hunter22 either')).toBe('no ***, no *** either');
+    expect(redact('someone')).toBe('someone');
   });
 
   it('also where the text was cut in the middle of it', () => {
-    const redact = redactor({ authorization: 'Bearer sk-live-0123456789abcdef' });
+    const redact = redacting({ authorization: 'Bearer sk-live-0123456789abcdef' });
     expect(redact('you sent: sk-live-0123')).toBe('you sent: ***');
     expect(redact('bad token sk-live-0123456789ab... rejected')).toBe('bad token ***... rejected');
     expect(redact(`${'\u0130'.repeat(24)} sent: sk-live-0123456`)).toBe(`${'\u0130'.repeat(24)} sent: ***`);
     expect(redact('you sent: sk-live')).toBe('you sent: sk-live');
     expect(redact('expected: Bearer')).toBe('expected: Bearer');
+    expect(redact('a Bearer scheme')).toBe('a Bearer scheme');
+  });
+
+  it('also where it was cut behind a blank', () => {
+    expect(redacting({ key: 'one-two-three four five' })('sent: one-two-three fo')).toBe('sent: ***');
   });
 
   it('in its parts, as cookies have them', () => {
-    const redact = redactor({ cookie: 'sid=abcdefgh12; csrf=ijklmnop34', key: 'ApiKey my-id:longsecret' });
+    const redact = redacting({ cookie: 'sid=abcdefgh12; csrf=ijklmnop34', key: 'ApiKey my-id:longsecret' });
     expect(redact('no abcdefgh12, no ijklmnop34, no longsecret')).toBe('no ***, no ***, no ***');
+    expect(redacting({ cookie: 'a=12345678; b=1234567' })('12345678 1234567 ')).toBe('*** 1234567 ');
+    expect(redacting({ key: 'id=abc;d' })('abc;d abc')).toBe('*** abc');
   });
 
   it('whatever characters it has', () => {
@@ -88,15 +131,23 @@ describe('what a receiver repeats', () => {
           .replace(/[^ -~]/gu, 'x')
           .trim()
           .padEnd(4, 'y');
-        expect(redactor({ key: secret })(`got ${secret}!`)).toBe('got ***!');
+        expect(redacting({ key: secret })(`got ${secret}!`)).toBe('got ***!');
       }),
       runs(1_000),
     );
   });
 
   it('takes a time that grows with the text, not faster', () => {
-    const redact = redactor({ key: 'aaaaaaaaaaaaaaab', other: 'a.*(b+)+$' });
+    const redact = redacting({ key: 'aaaaaaaaaaaaaaab', other: 'a.*(b+)+$' });
     expect(redact('aaaaaaa!'.repeat(20_000))).toHaveLength(160_000);
     expect(redact('a.*(b+)+$')).toBe('***');
   });
 });
+
+const html = (text: string, quote: string): string =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", quote);
