@@ -56,7 +56,7 @@ export class Queue<T> implements Iterable<T> {
   /** The oldest `count` items, the oldest first. All items if there are no more than `count`. */
   oldest(count: number): T[] {
     const items = this.array.slice(this.first, this.first + count);
-    return items.length === count || this.list === undefined
+    return items.length === count
       ? items
       : items.concat(oldestFirst(this.list).slice(0, count - items.length));
   }
@@ -66,9 +66,9 @@ export class Queue<T> implements Iterable<T> {
   }
 }
 
-function oldestFirst<T>(list: Link<T>): T[] {
+function oldestFirst<T>(list: Link<T> | undefined): T[] {
   const items: T[] = [];
-  for (let link: Link<T> | undefined = list; link !== undefined; link = link.older) {
+  for (let link = list; link !== undefined; link = link.older) {
     items.push(link.item);
   }
   return items.reverse();

@@ -80,4 +80,57 @@ describe('a queue', () => {
     expect(alive).toBeGreaterThanOrEqual(160);
     expect(alive).toBeLessThanOrEqual(160 + 10 + 1);
   });
+
+  /** How much longer something takes for a large queue than for a small one: the least of several tries. */
+  const timesLonger = (run: (size: number) => void, [small, large]: readonly [number, number]): number => {
+    const millisOf = (size: number): number => {
+      const start = performance.now();
+      run(size);
+      return performance.now() - start;
+    };
+    let least = Number.POSITIVE_INFINITY;
+    for (let tries = 0; tries < 20 && least > 5; tries++) {
+      least = Math.min(least, millisOf(large) / millisOf(small));
+    }
+    return least;
+  };
+
+  it('takes an item in, and lets the oldest go, in a time that does not depend on its size', () => {
+    const full = new Map(
+      [1_000, 100_000].map((size) => [size, Queue.of(Array.from({ length: size }, (_, index) => index))]),
+    );
+    const ratio = timesLonger(
+      (size) => {
+        let queue = full.get(size) ?? Queue.of<number>();
+        for (let step = 0; step < 4_000; step++) {
+          queue = queue.add(step).without(1);
+        }
+        expect(queue.size).toBe(size);
+      },
+      [1_000, 100_000],
+    );
+    // To copy all that is held at each step would take about a hundred times as long.
+    expect(ratio).toBeLessThan(20);
+  });
+
+  it('gives the oldest in a time that does not depend on what came later', () => {
+    const later = new Map(
+      [100, 100_000].map((size) => {
+        let queue = Queue.of([1, 2, 3]);
+        for (let index = 0; index < size; index++) {
+          queue = queue.add(index);
+        }
+        return [size, queue];
+      }),
+    );
+    const ratio = timesLonger(
+      (size) => {
+        for (let step = 0; step < 1_000; step++) {
+          expect(later.get(size)?.oldest(2).length === 2).toBe(true);
+        }
+      },
+      [100, 100_000],
+    );
+    expect(ratio).toBeLessThan(20);
+  });
 });

@@ -13,8 +13,8 @@ export type ExporterFactory<T> = (scheduler: SchedulerLike) => Exporter<T>;
 /** An exporter as a delivery uses it: whatever the exporter does, nothing here throws or fails. */
 export interface SafeExporter<T> {
   readonly exportsEmptyBatches: boolean;
-  /** An error where the exporter threw; `undefined` for an exporter that always takes all. */
-  readonly batchSize: ((sendable: readonly T[], totals: DeliveryTotals) => number | Error) | undefined;
+  /** All, for an exporter that does not say. An error where the exporter threw. */
+  readonly batchSize: (sendable: readonly T[], totals: DeliveryTotals) => number | Error;
   /** One attempt, see {@link attemptExport}. */
   readonly attempt: (
     batch: readonly T[],
@@ -41,7 +41,7 @@ export function exporterFor<T>(
   }
   return {
     exportsEmptyBatches: exporter.exportsEmptyBatches === true,
-    batchSize: exporter.batchSize && ((sendable, totals) => batchSizeOf(exporter, sendable, totals)),
+    batchSize: (sendable, totals) => batchSizeOf(exporter, sendable, totals),
     attempt: (batch, totals, timeoutMillis) =>
       attemptExport(exporter, batch, totals, timeoutMillis, scheduler),
     shutdown$: defer(() => exporter.shutdown?.() ?? EMPTY).pipe(
