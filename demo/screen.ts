@@ -6,20 +6,20 @@ const BAR_WIDTH = 40;
 
 const count = (value: number): string => value.toLocaleString('en-US').padStart(9);
 const time = (millis: number | undefined): string =>
-  millis === undefined ? '-' : new Date(millis).toISOString().slice(11, 23);
+  millis === undefined ? '-' : new Date(millis).toISOString().slice(11, 21);
 
-/** The state of the demo as lines. */
+/** The state of the demo as lines, for a terminal of 80 columns and 24 lines. */
 export function render(ledger: Ledger, phase: string, secondsLeft: number): string[] {
   const filled = ledger.written === 0 ? 0 : Math.floor((ledger.arrived / ledger.written) * BAR_WIDTH);
   const rows = [...ledger.lastWritten].slice(0, SHOWN).map(([name, sample]) => {
     const cpu = sample.cpuPercent === undefined ? '-' : (sample.cpuPercent / 100).toFixed(3);
     const memory = formatBytes(sample.memoryUsedBytes ?? 0).padStart(10);
     const arrived = time(ledger.lastArrivedMillis.get(name));
-    return `  ${name}  cpu ${cpu.padStart(6)}  mem ${memory}  sampled ${time(sample.sampledAtMillis)}  arrived up to ${arrived}`;
+    return `  ${name}  cpu ${cpu.padStart(6)}  mem ${memory}  taken ${time(sample.sampledAtMillis)}  arrived ${arrived}`;
   });
   const more = ledger.lastWritten.size - SHOWN;
   return [
-    'msb-metrics demo: simulated sandboxes -> shared memory -> msb-metrics otel -> OTLP/gRPC receiver on loopback',
+    'simulated sandboxes -> shared memory -> msb-metrics otel -> OTLP on loopback',
     '',
     ...rows,
     ...(more > 0 ? [`  ... and ${more} more`] : []),
