@@ -1,7 +1,7 @@
 // Builds dist/: the library as plain modules with their types, and the command line as one bundle with a
 // chunk for each transport, so that a run loads only what it uses.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 
@@ -32,3 +32,19 @@ await build({
   },
 });
 chmodSync('dist/cli.js', 0o755);
+
+// The manual page is made from the table of flags, as help is.
+const manual = await build({
+  stdin: { contents: "export { manualPage } from './src/cli/man.ts';", resolveDir: '.' },
+  bundle: true,
+  write: false,
+  format: 'esm',
+  platform: 'node',
+  packages: 'external',
+});
+const scratch = 'dist/man.mjs';
+writeFileSync(scratch, manual.outputFiles[0].contents);
+const { manualPage } = await import(new URL(scratch, import.meta.url));
+rmSync(scratch);
+mkdirSync('man', { recursive: true });
+writeFileSync('man/msb-metrics.1', manualPage());

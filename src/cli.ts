@@ -1,77 +1,90 @@
 #!/usr/bin/env node
-import { hostname } from 'node:os';
+import type { CommandContext } from './cli/commands/context.js';
 import { exitAfterOutput } from './cli/exit.js';
-import { parseCommandLine } from './cli/flags.js';
-import { createProgram } from './cli/help.js';
-import { warnOfOtherHomes } from './cli/homes-on-host.js';
-import { captureGrpcLogs } from './cli/library-logs.js';
-import { createLog, type Log, redactingLog } from './cli/log.js';
+import { EXIT } from './cli/exit-status.js';
+import { alternatives, parseCommandLine } from './cli/flags/command-line.js';
+import { COMMANDS, type Shell } from './cli/flags/table.js';
+import { createProgram, withEnvironment } from './cli/help.js';
+import { createLog, type Log } from './cli/log.js';
 import { levelFilter, rustLogFilter } from './cli/log-filter.js';
-import {
-  OptionReader,
-  readCollectOptions,
-  readLogSettings,
-  readOtlpOptions,
-  readStdoutOptions,
-} from './cli/options.js';
-import { EXIT, run } from './cli/run.js';
+import { type LogSettings, readLogSettings } from './cli/options/log-settings.js';
+import { OptionReader } from './cli/options/option-reader.js';
 import { StopSignals } from './cli/signals.js';
-import { OutputError, openStdout, printOrFail } from './cli/streams.js';
-import { warnOfTwin } from './cli/twins.js';
+import { OutputError, print, printOrFail } from './cli/streams.js';
 import { UsageError } from './cli/usage-error.js';
 import { NodeWarnings } from './cli/warnings.js';
-import {
-  type CollectionsOptions,
-  type DeliveryOptions,
-  type OtlpSinkOptions,
-  otlpSink,
-  printable,
-  redactor,
-  stdoutSink,
-  UnsupportedSystemError,
-} from './index.js';
-import { requireSharedMemory } from './shm/posix.js';
+import { UnsupportedSystemError } from './shm/posix.js';
+import { printable } from './sinks/printable.js';
 
 const warnings = new NodeWarnings();
 
 /** Whether a command has run, and not only help or the version. */
 let hasRun = false;
 
+/** Characters of a line where that of the terminal is not known. */
+const DEFAULT_WIDTH = 80;
+
 async function main(argv: readonly string[]): Promise<number> {
   // First of all: a signal that comes from here on stops the program cleanly, however early.
   const signals = new StopSignals();
+  const environment = process.env;
   const line = parseCommandLine(argv);
-  const options = new OptionReader(line);
+  const options = new OptionReader(line, environment);
   const settings = readLogSettings(options);
-  if (line.command === undefined && !line.help && !line.version) {
-    throw new UsageError('no command: expected stdout or otel; see msb-metrics --help');
-  }
-  if (!line.help && !line.version && process.platform === 'win32') {
+  const { command } = line;
+  if (command === undefined && !line.help && !line.version) {
     throw new UsageError(
-      'Windows has no POSIX shared memory, which msb-metrics reads: run it on Linux or macOS',
+      `no command: expected ${alternatives(COMMANDS.map(({ name }) => name))}; see msb-metrics --help`,
     );
   }
   let outcome: Promise<number> | undefined;
-  const program = createProgram({
-    stdout: () => {
-      outcome = runStdout(options, signals, logOf(settings));
+  const run = (load: () => Promise<(context: CommandContext) => Promise<number>>) => () => {
+    requirePosix();
+    outcome = load().then((start) =>
+      start({ options, environment, signals, log: logOf(settings), warnings }),
+    );
+  };
+  const width = process.stdout.columns ?? DEFAULT_WIDTH;
+  // Help alone is wrapped.
+  const wrap = line.help ? (await import('wrap-ansi')).default : (text: string) => text;
+  const program = createProgram(
+    {
+      stdout: run(async () => (await import('./cli/commands/stdout.js')).runStdout),
+      otel: run(async () => (await import('./cli/commands/otel.js')).runOtel),
+      check: run(async () => (await import('./cli/commands/check.js')).runCheck),
+      completion: () => {
+        outcome = import('./cli/completion/script.js').then(({ completionScript }) => {
+          print(completionScript(line.argument as Shell));
+          return EXIT.clean;
+        });
+      },
     },
-    otel: () => {
-      outcome = runOtel(options, signals, logOf(settings));
-    },
-  });
-  printOrFail();
+    { width, wrap },
+    command,
+  );
+  printOrFail((text) => (line.help ? withEnvironment(text, command, { width, wrap }) : text));
   const switches = [...(line.help ? ['--help'] : []), ...(line.version ? ['--version'] : [])];
-  program.parse(['node', 'msb-metrics', ...(line.command === undefined ? [] : [line.command]), ...switches]);
+  const words = [command?.name, line.argument].filter((word) => word !== undefined);
+  program.parse(['node', 'msb-metrics', ...words, ...switches]);
   hasRun = outcome !== undefined;
   return outcome ?? EXIT.clean;
 }
 
-function logOf(settings: ReturnType<typeof readLogSettings>): Log {
-  const rust = rustLogFilter(process.env.RUST_LOG ?? '');
+function requirePosix(): void {
+  if (process.platform === 'win32') {
+    throw new UsageError(
+      'Windows has no POSIX shared memory, which msb-metrics reads: run it on Linux or macOS',
+    );
+  }
+}
+
+function logOf(settings: LogSettings): Log {
+  const { RUST_LOG: directives = '', NO_COLOR: noColor, TERM: terminal } = process.env;
+  const rust = rustLogFilter(directives);
   const log = createLog({
     format: settings.format,
     filter: rust.filter ?? levelFilter(settings.level),
+    colours: process.stderr.isTTY === true && !noColor && terminal !== 'dumb',
     write: (text) => process.stderr.write(text),
   });
   for (const directive of rust.unread) {
@@ -79,77 +92,6 @@ function logOf(settings: ReturnType<typeof readLogSettings>): Log {
   }
   warnings.logTo(log);
   return log;
-}
-
-/** A buffer too small for one flush interval drops collections for ever, however well the backend is. */
-function warnOfSmallBuffer(collect: CollectionsOptions, delivery: DeliveryOptions, log: Log): void {
-  const { collectIntervalMillis = 1, flushIntervalMillis = 1, maxBuffered = 1 } = { ...collect, ...delivery };
-  const aFlush = Math.ceil(flushIntervalMillis / collectIntervalMillis);
-  if (aFlush > maxBuffered) {
-    log('warn', 'msb_metrics', 'the buffer is too small for a flush interval: collections will be dropped', {
-      collections_a_flush: aFlush,
-      max_buffered: maxBuffered,
-    });
-  }
-}
-
-function runStdout(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
-  const collect = readCollectOptions(options, process.env);
-  const delivery = readStdoutOptions(options);
-  requireSharedMemory();
-  warnOfSmallBuffer(collect, delivery, log);
-  const stream = openStdout();
-  return run(
-    { ...collect, sinks: { stdout: (flush$) => stdoutSink({ ...delivery, stream, flush$ }) } },
-    signals,
-    log,
-  );
-}
-
-async function runOtel(options: OptionReader, signals: StopSignals, log: Log): Promise<number> {
-  const collect = readCollectOptions(options, process.env);
-  const otlp = readOtlpOptions(options, process.env);
-  // The libraries may repeat what was sent. The sink itself redacts what backends say.
-  const libraryLog = redactingLog(log, redactor(otlp.headers ?? {}, new URL(otlp.endpoint)));
-  warnings.logTo(libraryLog);
-  requireSharedMemory();
-  warnOfSmallBuffer(collect, otlp, log);
-  if (otlp.protocol === 'grpc') {
-    await captureGrpcLogs(libraryLog);
-  } else if (new URL(otlp.endpoint).pathname === '/') {
-    log(
-      'warn',
-      'msb_metrics',
-      'the endpoint has no path and is used as it is; most receivers expect /v1/metrics',
-    );
-  }
-  warnOfTwin(
-    {
-      msbHome: collect.msbHome,
-      endpoint: otlp.endpoint,
-      serviceInstanceId: otlp.resource?.['service.instance.id'] ?? hostname(),
-    },
-    log,
-  );
-  const { origin, pathname } = new URL(otlp.endpoint);
-  return run(
-    {
-      ...collect,
-      sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) },
-      noticeOtherHomes: hasOwnInstanceId(otlp) ? undefined : () => warnOfOtherHomes(collect.msbHome, log),
-      destinations: {
-        otlp: { protocol: otlp.protocol, endpoint: otlp.protocol === 'grpc' ? origin : origin + pathname },
-      },
-    },
-    signals,
-    log,
-  );
-}
-
-/** Whether `service.instance.id` is another than the host's name. */
-function hasOwnInstanceId({ resource = {} }: OtlpSinkOptions): boolean {
-  const { 'service.instance.id': given } = resource;
-  return given !== undefined && given !== process.env.HOSTNAME && given !== process.env.COMPUTERNAME;
 }
 
 process.stderr.on('error', () => {});
@@ -161,11 +103,9 @@ main(argv).then(
   // Help and the version do not load what an exit at once needs.
   (status) => (hasRun ? exitAfterOutput(status) : process.exit(status)),
   (error) => {
-    if (EXPECTED.some((kind) => error instanceof kind)) {
-      writeError(error.message, argv);
-      process.exit(error instanceof UsageError ? EXIT.usage : EXIT.lost);
-    }
-    throw error;
+    const isExpected = EXPECTED.some((kind) => error instanceof kind);
+    writeError(isExpected ? error.message : `unexpected: ${error?.stack ?? error}`, argv);
+    process.exit(error instanceof UsageError ? EXIT.usage : EXIT.lost);
   },
 );
 

@@ -9,30 +9,35 @@ export {
   type RunningCollector,
   startCollector,
 } from './collector.js';
+export {
+  DEFAULT_COLLECT_INTERVAL_MILLIS,
+  DEFAULT_MAX_SAMPLE_AGE_MILLIS,
+  DEFAULT_STDOUT_EXPORT_TIMEOUT_MILLIS,
+  DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS,
+  DELIVERY_DEFAULTS,
+} from './defaults.js';
 export { MAX_DELAY_MILLIS } from './options.js';
 export { Collection, type SandboxRun, type Snapshot } from './shm/collection.js';
 export { COLUMN, ROW_WIDTH } from './shm/columns.js';
 export { type FoundHome, findRegistries, homeHash } from './shm/other-registries.js';
 export { userIdOf } from './shm/owner.js';
 export { UnsupportedSystemError } from './shm/posix.js';
-export { DEFAULT_MAX_SAMPLE_AGE_MILLIS, type ReadOptions, readRegistry } from './shm/read-collection.js';
+export { type ReadOptions, readRegistry } from './shm/read-collection.js';
 export { registryName } from './shm/registry-name.js';
 export { RegistryError, type RegistryState, type RegistryStatus } from './shm/registry-status.js';
 export { NO_SKIPPED_ROWS, type SkippedRows, totalSkipped } from './shm/skipped-rows.js';
 export type { AttributeOptions } from './sinks/otlp/encoding/attributes.js';
 export { type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
+export type { CredentialOptions, Renewable } from './sinks/otlp/transport/credentials.js';
 export { type OtlpProtocol, parseEndpoint } from './sinks/otlp/transport/endpoint.js';
 export { ExportError } from './sinks/otlp/transport/export-error.js';
 export { headerProblem } from './sinks/otlp/transport/headers.js';
+export { certificateProblem, clientKeyProblem } from './sinks/otlp/transport/pem.js';
+export { proxyFor } from './sinks/otlp/transport/proxy.js';
 export { redactor } from './sinks/otlp/transport/redactor.js';
 export { printable } from './sinks/printable.js';
 export type { Sink } from './sinks/sink.js';
-export {
-  DEFAULT_STDOUT_EXPORT_TIMEOUT_MILLIS,
-  DEFAULT_STDOUT_FLUSH_INTERVAL_MILLIS,
-  type StdoutSinkOptions,
-  stdoutSink,
-} from './sinks/stdout/stdout-sink.js';
+export { type StdoutSinkOptions, stdoutSink } from './sinks/stdout/stdout-sink.js';
 export {
   askedWaitMillis,
   backoffMillis,
@@ -40,11 +45,7 @@ export {
   MAX_BACKOFF_MULTIPLE,
 } from './streams/backoff.js';
 export { bufferDropOldest, type DropOldestBatch } from './streams/buffer-drop-oldest.js';
-export {
-  type CollectionsOptions,
-  collections,
-  DEFAULT_COLLECT_INTERVAL_MILLIS,
-} from './streams/collections.js';
+export { type CollectionsOptions, collections } from './streams/collections.js';
 export { deliver } from './streams/deliver.js';
 export type { DeliveryCommand, DeliveryEffect } from './streams/delivery/effect.js';
 export type { ExporterFactory } from './streams/delivery/exporter-for.js';
@@ -63,7 +64,7 @@ export type {
   Rejected,
   Split,
 } from './streams/delivery-events.js';
-export { DELIVERY_DEFAULTS, type DeliveryOptions } from './streams/delivery-options.js';
+export type { DeliveryOptions } from './streams/delivery-options.js';
 export { dropOldest, type Trimmed } from './streams/drop-oldest.js';
 export {
   type DeliveryTotals,

@@ -1,67 +1,120 @@
 import sade, { type Sade } from 'sade';
-import { VERSION } from '../index.js';
-import { type Flag, GLOBAL_FLAGS, OTEL_FLAGS, STDOUT_FLAGS } from './flags.js';
+import { VERSION } from '../version.js';
+import type { Command, Flag } from './flags/flag.js';
+import { COMMANDS, GLOBAL_FLAGS, VARIABLES } from './flags/table.js';
 
-/** What the program calls for its commands. */
-export interface Handlers {
-  readonly stdout: () => void;
-  readonly otel: () => void;
+/** What the program calls for its commands, by their names. */
+export type Handlers = Readonly<Record<string, () => void>>;
+
+/** How wide help is. */
+export interface Page {
+  /** Characters of a line. */
+  readonly width: number;
+  /** Breaks a text into lines of at most so many characters. */
+  readonly wrap: (text: string, columns: number) => string;
 }
 
-/** The program with its commands, their prose and their flags. */
-export function createProgram(handlers: Handlers): Sade {
+/** How far help is indented, and how far its columns are apart, characters. */
+const INDENT = 4;
+
+const SUMMARY = [
+  'Ship the metrics of the microsandbox sandboxes on this host over OTLP, or print them.',
+  'One process a host reads the shared-memory registry of msb, as the same user and with the same MSB_HOME as msb. It changes nothing there. Logs go to stderr.',
+];
+
+/**
+ * The program with its commands, their prose and their flags.
+ *
+ * @param shown the command whose help may be asked for: its columns are those of the flags of all commands, too
+ */
+export function createProgram(handlers: Handlers, page: Page, shown: Command | undefined): Sade {
   const program = sade('msb-metrics').version(VERSION);
-  program.describe([
-    'Ship the metrics of the microsandbox sandboxes on this host over OTLP, or print them.',
-    '',
-    'One process a host reads the shared-memory registry of msb, as the same user and with the same',
-    'MSB_HOME as msb. It changes nothing there. Logs go to stderr.',
-  ]);
-  program.example('stdout').example('otel --endpoint=http://localhost:4317');
-  describeFlags(program, GLOBAL_FLAGS);
-  program
-    .command('stdout', '', { alias: [] })
-    .describe([
-      'Print the metrics of the running sandboxes, one line a sandbox and second.',
-      '',
-      'For looking at what msb-metrics reads, without an OTLP receiver. A value that the runtime does not',
-      'know is shown as -. The form of the lines is not a stable contract.',
-    ]);
-  describeFlags(program, STDOUT_FLAGS);
-  program
-    .example('stdout')
-    .example('stdout --collect-interval=5s')
-    .example('stdout --msb-home=/var/lib/microsandbox | grep sandbox=devbox')
-    .action(handlers.stdout);
-  program
-    .command('otel')
-    .describe([
-      'Ship the metrics of the running sandboxes over OTLP to an OpenTelemetry backend.',
-      '',
-      'Shared memory is read at every collect interval; what was read is held and exported at every flush',
-      'interval. Each sample is sent once, with the time at which it was taken. While the backend is away,',
-      'attempts come after 1, 2, 4, ... up to 32 flush intervals, and the oldest collections are dropped',
-      'when more than --max-buffered are held. On SIGINT or SIGTERM what is held gets one last export; a',
-      'second signal exits at once. Durations are written 500ms, 1s, 2m or 1m30s.',
-      '',
-      'Tokens need not stand in the process list: OTEL_EXPORTER_OTLP_HEADERS=key=value,key=value works too.',
-      '',
-      'Exit status: 0 after a clean stop, 1 if the last export failed, 2 for bad input.',
-    ]);
-  describeFlags(program, OTEL_FLAGS);
-  program
-    .example('otel --endpoint=http://localhost:4317')
-    .example('otel --endpoint=https://otlp.example.com:443 --compression=gzip --header=api-key=SECRET')
-    .example(
-      'otel --endpoint=http://localhost:4318/v1/metrics --protocol=http --resource=deployment.environment=prod',
-    )
-    .action(handlers.otel);
+  program.describe(paragraphs(SUMMARY, page));
+  for (const command of COMMANDS) {
+    program.example(command.examples[0]);
+  }
+  describeFlags(program, GLOBAL_FLAGS, columnOf(shown?.flags ?? GLOBAL_FLAGS), page);
+  for (const command of COMMANDS) {
+    const own = command.flags.filter((flag) => !GLOBAL_FLAGS.includes(flag));
+    program
+      .command(
+        [command.name, ...(command.argument === undefined ? [] : [`<${command.argument.name}>`])].join(' '),
+      )
+      .describe(paragraphs(command.description, page))
+      .action(handlers[command.name]);
+    describeFlags(program, own, columnOf(command.flags), page);
+    for (const example of command.examples) {
+      program.example(example);
+    }
+  }
   return program;
 }
 
-function describeFlags(program: Sade, flags: readonly Flag[]): void {
+/** Where the descriptions of a command's flags begin, characters. */
+function columnOf(flags: readonly Flag[]): number {
+  const names = [...flags.map(({ name }) => `--${name}`), '-v, --version'];
+  return INDENT + Math.max(...names.map(({ length }) => length)) + INDENT;
+}
+
+function describeFlags(program: Sade, flags: readonly Flag[], column: number, page: Page): void {
   for (const flag of flags) {
     const usage = flag.value === undefined ? '' : `${flag.value}: `;
-    program.option(`--${flag.name}`, `${usage}${flag.description}`, flag.default as never);
+    const byDefault = flag.default === undefined ? '' : ` (default ${flag.default})`;
+    program.option(`--${flag.name}`, hanging(`${usage}${flag.description}${byDefault}`, column, page));
   }
+}
+
+/** Lines of paragraphs, with an empty one between two. */
+function paragraphs(texts: readonly string[], page: Page): string[] {
+  return texts.flatMap((text, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...page.wrap(text, columns(page.width - INDENT)).split('\n'),
+  ]);
+}
+
+/** A text that begins at a column, and goes on there in further lines. */
+function hanging(text: string, column: number, page: Page): string {
+  return page.wrap(text, columns(page.width - column)).replaceAll('\n', `\n${' '.repeat(column)}`);
+}
+
+/** A terminal that is too narrow for columns gets lines that are too long for it. */
+const columns = (width: number): number => Math.max(20, width);
+
+/**
+ * The variables that a command heeds, as a section of its help.
+ *
+ * @returns empty for a command without any
+ */
+export function environmentSection(command: Command, page: Page): string {
+  const line = (text: string): string => `${' '.repeat(INDENT)}${text}\n`;
+  const ofFlags = command.flags.flatMap(({ name, variables = [] }) =>
+    variables.length === 0
+      ? []
+      : [
+          {
+            names: variables.map((variable) => variable.name),
+            description: `As --${name}${variables.some(({ isMillis }) => isMillis) ? ', in milliseconds' : ''}.`,
+          },
+        ],
+  );
+  const others = VARIABLES.filter(({ commands }) => commands.includes(command.name)).map(
+    ({ name, description }) => ({ names: [name], description }),
+  );
+  const entries = [...ofFlags, ...others].map(
+    ({ names, description }) =>
+      names.map(line).join('') + line(' '.repeat(INDENT) + hanging(description, 2 * INDENT, page)),
+  );
+  const rule = paragraphs(
+    ['A flag wins over its variables, and of these the first that is set. An empty one counts as not set.'],
+    page,
+  );
+  return `\n  Environment\n${[...rule.map(line), ...entries].join('')}`;
+}
+
+/** Help as sade prints it, with the variables before the examples. */
+export function withEnvironment(help: string, command: Command | undefined, page: Page): string {
+  const at = help.indexOf('\n  Examples');
+  return command === undefined || at === -1
+    ? help
+    : `${help.slice(0, at)}${environmentSection(command, page)}${help.slice(at)}`;
 }

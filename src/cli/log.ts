@@ -1,4 +1,5 @@
-import { printable } from '../index.js';
+import { createColors } from 'picocolors';
+import { printable, printableJson } from '../sinks/printable.js';
 import type { LogFilter, LogLevel } from './log-filter.js';
 
 /** How records are written. */
@@ -17,6 +18,8 @@ const RESERVED = new Set(['timestamp', 'level', 'target', 'message']);
 export interface LogOptions {
   readonly format: LogFormat;
   readonly filter: LogFilter;
+  /** Whether the level of text lines has a colour. Default: no. */
+  readonly colours?: boolean;
   /** Takes a line with its end. */
   readonly write: (line: string) => void;
 }
@@ -42,7 +45,8 @@ export function redactingLog(log: Log, redact: (text: string) => string): Log {
  * `timestamp`, `level`, `target`, `message` and the fields. Nothing in a message or a field can begin a line of its
  * own or reach the terminal as an escape.
  */
-export function createLog({ format, filter, write }: LogOptions): Log {
+export function createLog({ format, filter, colours = false, write }: LogOptions): Log {
+  const coloured = colourOf(colours);
   return (level, target, message, fields = {}) => {
     if (!filter(level, target)) {
       return;
@@ -51,11 +55,11 @@ export function createLog({ format, filter, write }: LogOptions): Log {
     const known = Object.entries(fields).filter(([key, value]) => value !== undefined && !RESERVED.has(key));
     if (format === 'json') {
       const record = { timestamp, level: level.toUpperCase(), target, message, ...Object.fromEntries(known) };
-      write(`${asciiControls(JSON.stringify(record))}\n`);
+      write(`${printableJson(record)}\n`);
       return;
     }
     const tail = known.map(([key, value]) => ` ${key}=${textValue(value)}`).join('');
-    write(`${timestamp} ${level.toUpperCase().padStart(5)} ${target}: ${printable(message)}${tail}\n`);
+    write(`${timestamp} ${coloured(level)} ${target}: ${printable(message)}${tail}\n`);
   };
 }
 
@@ -64,12 +68,8 @@ function textValue(value: string | number | boolean | undefined): string {
   return printable(/[\s"=]/u.test(text) || text === '' ? JSON.stringify(text) : text);
 }
 
-/** JSON with the controls that JSON.stringify leaves as they are (C1, separators, bidi) as `\\uXXXX` escapes. */
-function asciiControls(json: string): string {
-  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  );
+function colourOf(colours: boolean): (level: LogLevel) => string {
+  const { red, yellow, green, cyan, dim } = createColors(colours);
+  const byLevel = { error: red, warn: yellow, info: green, debug: cyan, trace: dim };
+  return (level) => byLevel[level](level.toUpperCase().padStart(5));
 }

@@ -155,7 +155,7 @@ export function listOf(all: readonly string[], separator: string): string {
 const MOST_LISTED = 5;
 
 /** What is usually wrong with an MSB_HOME that looks like this. */
-function hintFor(msbHome: string): string {
+export function hintFor(msbHome: string): string {
   if (msbHome.startsWith('~')) {
     return 'the ~ was not expanded: write the whole path';
   }
@@ -165,7 +165,8 @@ function hintFor(msbHome: string): string {
   return 'it must be exactly what msb has: compare MSB_HOME in the environment of msb, and the user that runs it';
 }
 
-const ADVICE: Readonly<Record<keyof SkippedRows, string>> = {
+/** What usually keeps a row out, and what to do. */
+export const ADVICE: Readonly<Record<keyof SkippedRows, string>> = {
   processGone:
     'their processes do not exist, so their sandboxes have ended; in a container without the PIDs of the host a row is reported once its sample advances',
   tooOld: 'their samples are older than --max-sample-age: the runtimes hang, or the clock was stepped',

@@ -9,14 +9,12 @@ import {
   startCollector,
 } from '../index.js';
 import { exitAfterOutput } from './exit.js';
+import { EXIT } from './exit-status.js';
 import type { Log, LogFields } from './log.js';
 import { Reporter } from './report.js';
 import type { StopSignals } from './signals.js';
 
 const TARGET = 'msb_metrics';
-
-/** Exit statuses of a run. */
-export const EXIT = { clean: 0, lost: 1, usage: 2 } as const;
 
 /** Options of {@link run}. */
 export interface RunOptions extends CollectorOptions {

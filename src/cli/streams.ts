@@ -19,23 +19,30 @@ export class OutputError extends Error {
 }
 
 /**
- * Makes what prints by `console.log` fail where standard output cannot be written, which the console ignores. For texts
- * that are printed before the program ends: help and the version.
+ * Prints a text and a line end, at once and whole.
+ *
+ * @throws {OutputError} where standard output cannot be written; a reader that has gone is none
  */
-export function printOrFail(): void {
-  Object.assign(console, {
-    log: (text: string) => {
-      let rest = Buffer.from(`${text}\n`);
-      try {
-        while (rest.length > 0) {
-          rest = rest.subarray(writeSync(1, rest));
-        }
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'EPIPE') {
-          throw new OutputError(`cannot write to standard output (${code})`);
-        }
-      }
-    },
-  });
+export function print(text: string): void {
+  let rest = Buffer.from(`${text}\n`);
+  try {
+    while (rest.length > 0) {
+      rest = rest.subarray(writeSync(1, rest));
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EPIPE') {
+      throw new OutputError(`cannot write to standard output (${code})`);
+    }
+  }
+}
+
+/**
+ * Makes what the library of the command line prints by `console.log` fail where standard output cannot be written, which
+ * the console ignores.
+ *
+ * @param edit gets the text, and gives what is printed
+ */
+export function printOrFail(edit: (text: string) => string): void {
+  Object.assign(console, { log: (text: string) => print(edit(text)) });
 }

@@ -26,6 +26,7 @@ export class NodeWarnings {
   }
 }
 
+/** What Node deprecates is for the authors of libraries: an operator can do nothing about it. */
 function write(log: Log, { name, message }: Error): void {
-  log('warn', 'node', `${name}: ${message}`);
+  log(name === 'DeprecationWarning' ? 'debug' : 'warn', 'node', `${name}: ${message}`);
 }

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync } from 'node:fs';
+import { DEFAULT_MAX_SAMPLE_AGE_MILLIS } from '../defaults.js';
 import { requireNonNegative, requireText } from '../options.js';
 import { Collection, type SandboxRun } from './collection.js';
 import { ROW_WIDTH } from './columns.js';
@@ -30,9 +31,6 @@ export interface ReadOptions {
    */
   readonly registryOwnerUid?: number | undefined;
 }
-
-/** Default of {@link ReadOptions.maxSampleAgeMillis}. */
-export const DEFAULT_MAX_SAMPLE_AGE_MILLIS = 30_000;
 
 /**
  * Checks the options of a reading.
@@ -178,7 +176,7 @@ function rowFilter(nowMillis: number, options: ReadOptions): RowFilter {
 function unknownRegistry(msbHome: string, abi: number, trusted: TrustedOwner): RegistryStatus[] {
   const name = registryName(msbHome, abi);
   const status = (state: RegistryState, message: string): RegistryStatus[] => [
-    { name, abi, state, message, capacity: 0, rows: 0, skipped: NO_SKIPPED_ROWS },
+    { name, abi, state, message, capacity: 0, rows: 0, used: 0, skipped: NO_SKIPPED_ROWS },
   ];
   const newer = `the registry ${name} has ABI ${abi}, newer than the ${NEWEST_ABI} that this msb-metrics reads: its sandboxes are not reported; upgrade msb-metrics`;
   try {

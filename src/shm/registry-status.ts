@@ -35,6 +35,8 @@ export interface RegistryStatus {
   readonly message: string;
   /** Number of slots; 0 unless attached or unlinked. */
   readonly capacity: number;
+  /** Number of slots that a sandbox has taken, whether or not its row was taken. */
+  readonly used: number;
   /** Number of rows that the tick took from it. */
   readonly rows: number;
   /** Rows in use that were left out, by reason. */

@@ -18,7 +18,7 @@ const MAX_UNLINKED = 8;
  */
 const MAX_EMPTY_READINGS = 300;
 
-const NO_ROWS: SlotCounts = { rows: 0, skipped: NO_SKIPPED_ROWS };
+const NO_ROWS: SlotCounts = { rows: 0, used: 0, skipped: NO_SKIPPED_ROWS };
 
 /** An object that was removed from its name. */
 interface Unlinked {
@@ -208,7 +208,7 @@ export class Registry {
     this.#current = undefined;
   }
 
-  #status(state: RegistryState, message = '', capacity = 0, { rows, skipped } = NO_ROWS): RegistryStatus {
-    return { name: this.#name, abi: this.#layout.abi, state, message, capacity, rows, skipped };
+  #status(state: RegistryState, message = '', capacity = 0, counts = NO_ROWS): RegistryStatus {
+    return { name: this.#name, abi: this.#layout.abi, state, message, capacity, ...counts };
   }
 }

@@ -48,6 +48,8 @@ export interface RowSink {
 export interface SlotCounts {
   /** Rows added. */
   readonly rows: number;
+  /** Slots in use, also those without a first sample. */
+  readonly used: number;
   readonly skipped: SkippedRows;
 }
 
@@ -150,13 +152,23 @@ export class SlotReader {
   read(region: Region, capacity: number, filter: RowFilter, sink: RowSink): SlotCounts {
     const skipped: Record<SkipReason, number> = { ...NO_SKIPPED_ROWS };
     let rows = 0;
+    let used = 0;
     this.#triesLeft = MAX_TRIES_A_READING;
     for (const [begin, end] of slotRanges(region, capacity)) {
       for (let slot = begin; slot < end; slot += CHUNK_SLOTS) {
-        rows += this.#readChunk(region, slot, Math.min(CHUNK_SLOTS, end - slot), filter, sink, skipped);
+        const counts = this.#readChunk(
+          region,
+          slot,
+          Math.min(CHUNK_SLOTS, end - slot),
+          filter,
+          sink,
+          skipped,
+        );
+        rows += counts.rows;
+        used += counts.used;
       }
     }
-    return { rows, skipped };
+    return { rows, used, skipped };
   }
 
   #readChunk(
@@ -166,7 +178,7 @@ export class SlotReader {
     filter: RowFilter,
     sink: RowSink,
     skipped: Record<SkipReason, number>,
-  ): number {
+  ): Pick<SlotCounts, 'rows' | 'used'> {
     const { first, second, third } = this.#chunk;
     const position = HEADER_BYTES + firstSlot * SLOT_BYTES;
     const complete = (copy: Copy): number =>
@@ -177,6 +189,7 @@ export class SlotReader {
       readable = Math.min(readable, complete(third));
     }
     let rows = 0;
+    let used = 0;
     for (let index = 0; index < readable; index++) {
       const slot = firstSlot + index;
       const word = (index * SLOT_BYTES) / 4;
@@ -186,6 +199,7 @@ export class SlotReader {
         skipped.unknown += state < SLOT_STATE.free || state > SLOT_STATE.stale ? 1 : 0;
         continue;
       }
+      used++;
       const isWhole = isConsistent(first, third, word);
       const outcome = isWhole
         ? this.#take(second, word, slot, filter, sink)
@@ -196,7 +210,7 @@ export class SlotReader {
         skipped[outcome]++;
       }
     }
-    return rows;
+    return { rows, used };
   }
 
   /** Reads a slot that was written to meanwhile again, alone. */

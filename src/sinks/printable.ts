@@ -11,3 +11,18 @@ export function printable(text: string): string {
     },
   );
 }
+
+/**
+ * A value as JSON on one line, with the controls that JSON.stringify leaves as they are (C1, separators, bidi) as `\\uXXXX`
+ * escapes.
+ */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu,
+    (character) =>
+      Array.from(
+        { length: character.length },
+        (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
+      ).join(''),
+  );
+}

@@ -1,4 +1,5 @@
 import { asyncScheduler, map, type Observable, type SchedulerLike, timer, using } from 'rxjs';
+import { DEFAULT_COLLECT_INTERVAL_MILLIS } from '../defaults.js';
 import { requireDelay, requireText } from '../options.js';
 import type { Collection } from '../shm/collection.js';
 import { requireSharedMemory } from '../shm/posix.js';
@@ -13,9 +14,6 @@ export interface CollectionsOptions extends ReadOptions {
   /** Gives ticks and their wall-clock times. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
 }
-
-/** Default of {@link CollectionsOptions.collectIntervalMillis}. */
-export const DEFAULT_COLLECT_INTERVAL_MILLIS = 1_000;
 
 /**
  * A cold observable of collections. Each subscription opens the registries of an MSB_HOME itself, reads them at once and

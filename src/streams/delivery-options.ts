@@ -1,4 +1,5 @@
 import { asyncScheduler, NEVER, type Observable, type SchedulerLike } from 'rxjs';
+import { DELIVERY_DEFAULTS } from '../defaults.js';
 import { requireCount, requireDelay } from '../options.js';
 import { MAX_BACKOFF_BASE_MILLIS } from './backoff.js';
 
@@ -19,13 +20,6 @@ export interface DeliveryOptions {
   /** Times flushes, waits and timeouts, and gives the wall-clock time. Default `asyncScheduler`. */
   readonly scheduler?: SchedulerLike | undefined;
 }
-
-/** Defaults of {@link DeliveryOptions}. */
-export const DELIVERY_DEFAULTS = {
-  flushIntervalMillis: 10_000,
-  maxBuffered: 60,
-  exportTimeoutMillis: 30_000,
-} as const;
 
 /** {@link DeliveryOptions} with their defaults filled in. */
 export type CompleteDeliveryOptions = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDuration } from '../../src/cli/durations.js';
+import { parseDuration } from '../../src/cli/options/durations.js';
 
 describe('a duration', () => {
   it.each([
@@ -15,6 +15,13 @@ describe('a duration', () => {
     ['3 seconds', 3_000],
     ['1d', 86_400_000],
     ['1w', 604_800_000],
+    ['0', 0],
+    ['1h15m30.918s', 4_530_918],
+    ['1500us500us', 2],
+    ['2000us', 2],
+    ['3000\u00b5s', 3],
+    ['5000000ns', 5],
+    ['4millis', 4],
   ])('%s is %i ms', (text, millis) => {
     expect(parseDuration(text)).toBe(millis);
   });
@@ -29,6 +36,8 @@ describe('a duration', () => {
     '1S',
     '1y',
     '1us',
+    '00',
+    '1month',
     '1s2',
     's',
     '1..5s',

@@ -10,11 +10,11 @@ import {
 } from '../receiver/receiver.js';
 import { sandboxPoints } from '../support/arrived.js';
 import { Cli } from '../support/cli.js';
-import { eventually } from '../support/eventually.js';
 import { testHome } from '../support/home.js';
 import { Ledger } from '../support/ledger.js';
 import { sampleSandboxes } from '../support/sampling.js';
 import { CA_FILE, serverIdentity } from '../support/tls.js';
+import { untilRead } from '../support/until-read.js';
 
 /** What a backend does with its requests, one after the other; after that it accepts them all. */
 const TROUBLES = [
@@ -107,17 +107,10 @@ describe('what arrives is what was written: every field of every sample, once, a
       '--export-timeout=2s',
       '--log-level=debug',
     ]);
-    const readingsSince = (millis: number): number =>
-      [...run.stderr.matchAll(/^(\S+Z) .* collected /gmu)].filter(([, at]) => Date.parse(at) > millis).length;
-    // By the times in the log, for its lines may come late: the second reading that ended after an instant began after it.
-    const untilRead = async (): Promise<void> => {
-      const writtenAt = Date.now();
-      await eventually(() => readingsSince(writtenAt) >= 2, 'two readings');
-    };
-    await untilRead();
+    await untilRead(run);
     while (receiver.requests.length < requests) {
       tick();
-      await untilRead();
+      await untilRead(run);
     }
     expect(await run.stop()).toBe(0);
 

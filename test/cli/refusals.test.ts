@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cli } from '../support/cli.js';
+import { clientFiles, ENCRYPTED_KEY_FILE } from '../support/tls.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'msb-metrics-'));
 const notPem = join(directory, 'not-pem');
@@ -13,18 +14,29 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const grpc = ['otel', '--endpoint=http://localhost:4317'];
 const http = ['otel', '--endpoint=http://localhost:4318/v1/metrics', '--protocol=http'];
+const tls = ['otel', '--endpoint=https://localhost:4317'];
 const secret = 'hunter2-hunter2';
+
+const brokenKey = join(directory, 'broken.key');
+const badHeaders = join(directory, 'bad-headers');
+const reservedHeader = join(directory, 'reserved-header');
+writeFileSync(brokenKey, '-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n');
+writeFileSync(badHeaders, `# comment\n\n${secret}\n`);
+writeFileSync(reservedHeader, `host: ${secret}\n`);
+
+const CLIENT = clientFiles('client');
+const RENEWED = clientFiles('client-renewed');
 
 /** What is typed, and the one line that answers it. */
 const refusals: readonly [string[], string][] = [
-  [[], 'no command: expected stdout or otel; see msb-metrics --help'],
-  [['otle'], '"otle": no such command: expected stdout or otel'],
+  [[], 'no command: expected stdout, otel, check or completion; see msb-metrics --help'],
+  [['otle'], '"otle": no such command: did you mean otel? expected stdout, otel, check or completion'],
   [
     ['stdout', 'now'],
     'argument 2, of 3 characters: unexpected beside the command stdout: expected flags only, and quotes around a value with blanks',
   ],
   [['stdout', '--colour'], '--colour: no such flag of stdout: see msb-metrics stdout --help'],
-  [['stdout', '--endpoint=http://x:1'], '--endpoint: no such flag of stdout: it is a flag of otel'],
+  [['stdout', '--endpoint=http://x:1'], '--endpoint: no such flag of stdout: it is a flag of otel and check'],
   [['stdout', '-x'], '-x: no such flag of stdout: see msb-metrics stdout --help'],
   [['--verbose'], '--verbose: no such flag: see msb-metrics --help'],
   [['otel', `--header-${secret}`], '--header...: no such flag of otel: see msb-metrics otel --help'],
@@ -37,14 +49,14 @@ const refusals: readonly [string[], string][] = [
     ['stdout', '--registry-owner=no-such-user'],
     '--registry-owner: got "no-such-user": expected the name of a user of this host, or a number, such as 1000',
   ],
-  [
-    ['otel', '--headers', `api-key=${secret}`],
-    '--headers: no such flag of otel: see msb-metrics otel --help',
-  ],
+  [['otel', '--headers', `api-key=${secret}`], '--headers: no such flag of otel: did you mean --header?'],
   [['otel', '-H', `api-key=${secret}`], '-H: no such flag of otel: see msb-metrics otel --help'],
   [['otel', `-H${secret}`], '-H: no such flag of otel: see msb-metrics otel --help'],
-  [['--headers', `api-key=${secret}`, 'otel'], '--headers: no such flag: see msb-metrics --help'],
-  [[secret, 'otel'], 'argument 1, of 15 characters: no such command: expected stdout or otel'],
+  [['--headers', `api-key=${secret}`, 'otel'], '--headers: no such flag: did you mean --header?'],
+  [
+    [secret, 'otel'],
+    'argument 1, of 15 characters: no such command: expected stdout, otel, check or completion',
+  ],
   [
     [...grpc, '--header', 'Authorization=Bearer', secret],
     'argument 5, of 15 characters: unexpected beside the command otel: expected flags only, and quotes around a value with blanks',
@@ -61,10 +73,13 @@ const refusals: readonly [string[], string][] = [
     ['otel', `--endpoint=http://a:1/m?key=${secret}`],
     '--endpoint: http://a:1/m?*** has a path, which gRPC does not have: expected http://a:1, or the protocol http',
   ],
-  [['otel'], '--endpoint: missing: expected the OTLP endpoint, such as --endpoint=http://localhost:4317'],
+  [
+    ['otel'],
+    '--endpoint: missing: expected the OTLP endpoint, such as --endpoint=http://localhost:4317, or OTEL_EXPORTER_OTLP_ENDPOINT',
+  ],
   [
     ['otel', '--protocol=http'],
-    '--endpoint: missing: expected the OTLP endpoint, such as --endpoint=http://localhost:4318/v1/metrics',
+    '--endpoint: missing: expected the OTLP endpoint, such as --endpoint=http://localhost:4318/v1/metrics, or OTEL_EXPORTER_OTLP_ENDPOINT',
   ],
   [['otel', '--endpoint'], '--endpoint: got no value: expected --endpoint=URL'],
   [['otel', '--endpoint='], '--endpoint: got no value: expected --endpoint=URL'],
@@ -97,15 +112,23 @@ const refusals: readonly [string[], string][] = [
     '--endpoint: ***@x:1 has no scheme: did you mean http://***@x:1?',
   ],
   [['otel', '--endpoint=http://a:1', '--endpoint=http://b:1'], '--endpoint: given twice: expected it once'],
-  [[...grpc, '--protocol=tcp'], '--protocol: got "tcp": expected grpc or http'],
+  [[...grpc, '--protocol=tcp'], '--protocol: got "tcp": expected grpc, http or http/protobuf'],
+  [
+    [...grpc, '--protocol=http/json'],
+    '--protocol: http/json is not supported: expected grpc, or http/protobuf, which the same receivers take',
+  ],
+  [
+    ['otel', '--endpoint=http://x:1/v1/metrics', '--protocol=http/protobuf', '--compression=gzip'],
+    '--compression: got "gzip" with --protocol=http/protobuf: the flag goes with grpc only; for http set OTEL_EXPORTER_OTLP_COMPRESSION=gzip',
+  ],
   [[...grpc, '--compression=zstd'], '--compression: got "zstd": expected none or gzip'],
   [
     [...http, '--compression=gzip'],
-    '--compression: got "gzip" with --protocol=http: expected none, gzip goes with grpc only',
+    '--compression: got "gzip" with --protocol=http: the flag goes with grpc only; for http set OTEL_EXPORTER_OTLP_COMPRESSION=gzip',
   ],
   [
     [...http, '--ca-cert=/ca.pem'],
-    '--ca-cert: got "/ca.pem" with --protocol=http: it goes with grpc only; for http set NODE_EXTRA_CA_CERTS',
+    '--ca-cert: got "/ca.pem" with --protocol=http: the flag goes with grpc only; for http set OTEL_EXPORTER_OTLP_CERTIFICATE',
   ],
   [
     [...grpc, '--ca-cert=/ca.pem'],
@@ -176,6 +199,97 @@ const refusals: readonly [string[], string][] = [
     ['stdout', '--max-sample-age=soon'],
     '--max-sample-age: got "soon": expected a duration with its unit, such as 500ms, 1s, 2m or 1m30s',
   ],
+  [
+    ['stdout', '--flush-interval', '--max-buffered=3'],
+    '--flush-interval: got "--max-buffered" where its value should be: expected --flush-interval=DURATION',
+  ],
+  [['stdout', '--format=xml'], '--format: got "xml": expected text or json'],
+  [['stdout', '--once=yes'], '--once: got the value "yes": expected none, it is a switch'],
+  [['stdout', '--once', '--no-once'], '--once: given twice: expected it once'],
+  [
+    ['stdout', '--no-max-buffered'],
+    '--no-max-buffered: no such flag of stdout: see msb-metrics stdout --help',
+  ],
+  [[...grpc, '--no-emit-pid=1'], '--emit-pid: got the value "1": expected none, it is a switch'],
+  [
+    ['stdout', '-collect-interval=5s'],
+    '-collect-interval: a flag has two dashes: expected --collect-interval',
+  ],
+  [['otel', '-header', `api-key=${secret}`], '-header: a flag has two dashes: expected --header'],
+  [['stdout', '-help'], '-help: a flag has two dashes: expected --help'],
+  [['stdout', '-hx'], '-h: no such flag of stdout: see msb-metrics stdout --help'],
+  [
+    ['stdout', '--colect-interval=5s'],
+    '--colect-interval: no such flag of stdout: did you mean --collect-interval?',
+  ],
+  [['stout'], '"stout": no such command: did you mean stdout? expected stdout, otel, check or completion'],
+  [
+    ['help', 'otle'],
+    '"otle": no such command: did you mean otel? expected stdout, otel, check or completion',
+  ],
+  [['completion'], 'completion: got no SHELL: expected bash, zsh or fish'],
+  [['completion', 'tcsh'], 'completion: got "tcsh": expected bash, zsh or fish'],
+  [
+    ['completion', 'bash', 'zsh'],
+    'argument 3, of 3 characters: unexpected beside the command completion: expected flags only, and quotes around a value with blanks',
+  ],
+  [['check', '--format=yaml'], '--format: got "yaml": expected text or json'],
+  [
+    ['check', '--endpoint=localhost:4317'],
+    '--endpoint: localhost:4317 has no scheme: did you mean http://localhost:4317?',
+  ],
+  [
+    [...tls, `--client-cert=${CLIENT.certificate}`],
+    '--client-key: missing: --client-cert needs it: expected the PEM file of both',
+  ],
+  [
+    [...tls, `--client-key=${CLIENT.key}`],
+    '--client-cert: missing: --client-key needs it: expected the PEM file of both',
+  ],
+  [
+    [...tls, `--client-cert=${CLIENT.certificate}`, '--client-key=/no/key'],
+    '--client-key: cannot read "/no/key" (ENOENT): expected a PEM file that this user may read',
+  ],
+  [
+    [...tls, `--client-cert=${CLIENT.certificate}`, `--client-key=${notPem}`],
+    `--client-key: "${notPem}" holds no PEM private key: expected -----BEGIN PRIVATE KEY----- ... -----END PRIVATE KEY-----`,
+  ],
+  [
+    [...tls, `--client-cert=${notPem}`, `--client-key=${CLIENT.key}`],
+    `--client-cert: "${notPem}" holds no PEM certificate: expected -----BEGIN CERTIFICATE----- ... -----END CERTIFICATE-----`,
+  ],
+  [
+    [...tls, `--client-cert=${CLIENT.certificate}`, `--client-key=${RENEWED.key}`],
+    `--client-key: "${RENEWED.key}" holds the key of another certificate: expected the key that belongs to the client certificate`,
+  ],
+  [
+    [...tls, `--client-cert=${CLIENT.certificate}`, `--client-key=${ENCRYPTED_KEY_FILE}`],
+    `--client-key: "${ENCRYPTED_KEY_FILE}" holds an encrypted key: expected one without a passphrase`,
+  ],
+  [
+    [...tls, `--client-cert=${CLIENT.certificate}`, `--client-key=${brokenKey}`],
+    `--client-key: "${brokenKey}" holds a broken key: expected a PEM private key`,
+  ],
+  [
+    [...grpc, `--client-cert=${CLIENT.certificate}`],
+    `--client-cert: got "${CLIENT.certificate}" with an endpoint of http://, which has no TLS: expected an endpoint of https://`,
+  ],
+  [
+    [...grpc, '--header-file=/no/headers'],
+    '--header-file: cannot read "/no/headers" (ENOENT): expected a file that this user may read',
+  ],
+  [
+    [...grpc, `--header-file=${directory}`],
+    `--header-file: cannot read "${directory}" (EISDIR): expected a file that this user may read`,
+  ],
+  [
+    [...grpc, `--header-file=${badHeaders}`],
+    '--header-file: line 3, of 15 characters, is no header: expected KEY=VALUE or KEY: VALUE',
+  ],
+  [
+    [...grpc, `--header-file=${reservedHeader}`],
+    '--header-file: host is a header that the protocol itself sets',
+  ],
   [['stdout', '--log-level=loud'], '--log-level: got "loud": expected error, warn, info, debug or trace'],
   [['--log-format=xml', 'stdout'], '--log-format: got "xml": expected text or json'],
 ];
@@ -199,11 +313,44 @@ describe('bad input is refused before anything starts, in one line on stderr, wi
       'OTEL_EXPORTER_OTLP_HEADERS: entry 1 has a % that encodes nothing: expected %25 for a %, and %2C for a comma',
     ],
     [
-      { OTEL_RESOURCE_ATTRIBUTES: '=prod' },
-      'OTEL_RESOURCE_ATTRIBUTES: entry 1 lacks its key or its =: expected key=value,key=value, and %2C for a comma in a value',
+      { OTEL_EXPORTER_OTLP_PROTOCOL: 'tcp' },
+      'OTEL_EXPORTER_OTLP_PROTOCOL: got "tcp": expected grpc, http or http/protobuf',
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http/json' },
+      'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: http/json is not supported: expected grpc, or http/protobuf, which the same receivers take',
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_COMPRESSION: 'zstd' },
+      'OTEL_EXPORTER_OTLP_COMPRESSION: got "zstd": expected none or gzip',
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TIMEOUT: '10s' },
+      'OTEL_EXPORTER_OTLP_TIMEOUT: got "10s": expected milliseconds, such as 10000',
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: '0', OTEL_EXPORTER_OTLP_TIMEOUT: '5' },
+      'OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: got "0": expected 1 ms or more, and 596h at most',
+    ],
+    [
+      { OTEL_METRIC_EXPORT_TIMEOUT: '-1' },
+      'OTEL_METRIC_EXPORT_TIMEOUT: got "-1": expected milliseconds, such as 10000',
+    ],
+    [
+      { OTEL_METRIC_EXPORT_INTERVAL: '1.5' },
+      'OTEL_METRIC_EXPORT_INTERVAL: got "1.5": expected milliseconds, such as 10000',
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_INSECURE: 'yes' },
+      'OTEL_EXPORTER_OTLP_INSECURE: got "yes": expected true or false',
+    ],
+    [{ OTEL_SDK_DISABLED: '1' }, 'OTEL_SDK_DISABLED: got "1": expected true or false'],
+    [
+      { HTTP_PROXY: 'https://user:hunter2@proxy:1', OTEL_SERVICE_NAME: 'x' },
+      'HTTP_PROXY: got a proxy of the scheme https: expected http://HOST:PORT',
     ],
   ])('also in the environment: %j', async (env, message) => {
-    const { code, stderr } = await cli(grpc, env);
+    const { code, stderr } = await cli(['otel', '--endpoint=http://collector.example:4317'], env);
     expect(stderr).toBe(`error: ${message}\n`);
     expect(code).toBe(2);
   });

@@ -16,6 +16,7 @@ const registry = (overrides: Partial<RegistryStatus>): RegistryStatus => ({
   message: '',
   capacity: 0,
   rows: 0,
+  used: 0,
   skipped: NOTHING,
   ...overrides,
 });

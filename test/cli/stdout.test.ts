@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { Cli } from '../support/cli.js';
+import { Cli, cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
 
@@ -129,5 +129,99 @@ describe('msb-metrics stdout', () => {
     const [code] = await once(run.child, 'exit');
     expect(code).toBe(1);
     expect(run.stderr).toContain('lost');
+  });
+});
+
+describe('msb-metrics stdout --format=json', () => {
+  it('prints an object a line and snapshot, with every field, and null for what is not known', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    const startedAtMillis = Date.now() - 60_000;
+    const sampledAtMillis = Date.now();
+    registry.sample(registry.start(tenant({ name: 'dev\u001b"box', startedAtMillis })), {
+      sampledAtMillis,
+      cpuPercent: 50,
+      memoryUsedBytes: 1_024,
+    });
+    const { code, stdout } = await cli(['stdout', '--once', '--format=json', `--msb-home=${msbHome}`]);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('\u001b');
+    expect(JSON.parse(stdout)).toEqual({
+      time: new Date(sampledAtMillis).toISOString(),
+      name: 'dev\u001b"box',
+      sandbox_id: 33,
+      run_id: 7,
+      pid: process.pid,
+      started_at_millis: startedAtMillis,
+      abi: 3,
+      sampled_at_millis: sampledAtMillis,
+      uptime_seconds: (sampledAtMillis - startedAtMillis) / 1_000,
+      cpu_utilization: 0.5,
+      vcpu_time_nanos: 0,
+      memory_used_bytes: 1_024,
+      memory_limit_bytes: 0,
+      memory_available_bytes: null,
+      memory_host_resident_bytes: null,
+      disk_read_bytes: 0,
+      disk_written_bytes: 0,
+      network_received_bytes: 0,
+      network_sent_bytes: 0,
+      upper_used_bytes: null,
+      upper_free_bytes: null,
+      upper_host_allocated_bytes: null,
+    });
+  });
+
+  it('prints nothing for a reading without sandboxes', async () => {
+    const msbHome = testHome();
+    testRegistry({ msbHome });
+    const { code, stdout } = await cli(['stdout', '--once', '--format=json', `--msb-home=${msbHome}`]);
+    expect([code, stdout]).toEqual([0, '']);
+  });
+});
+
+describe('msb-metrics stdout --once', () => {
+  it('prints one reading and exits', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+    registry.sample(registry.start(tenant({ name: 'second' })), { sampledAtMillis: Date.now() });
+    const { code, stdout, stderr } = await cli(['stdout', '--once', `--msb-home=${msbHome}`]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n').map((line) => /sandbox=(\S+)/u.exec(line)?.[1])).toEqual([
+      'devbox',
+      'second',
+      undefined,
+    ]);
+  });
+
+  it('exits with 1 where no registry can be read, and says what it looked for', async () => {
+    const { code, stdout, stderr } = await cli(['stdout', '--once', `--msb-home=${testHome()}`]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/ERROR msb_metrics::shm: no registry could be read: .*looked_for="\/msb-met-/u);
+  });
+
+  it('reads again where the process cannot be seen, for a sample that advances is alive', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    const slot = registry.start(tenant({ pid: 2 ** 22 + 1 }));
+    const sample = (): void => registry.sample(slot, { sampledAtMillis: Date.now() });
+    sample();
+    const timer = setInterval(sample, 100);
+    const { code, stdout } = await cli(['stdout', '--once', `--msb-home=${msbHome}`]);
+    clearInterval(timer);
+    expect(code).toBe(0);
+    expect(stdout).toContain('sandbox=devbox');
+  });
+
+  it('ends well where the reader has gone', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+    const { stderr } = await promisify(execFile)('bash', [
+      '-c',
+      `set -o pipefail; ${process.execPath} ${CLI} stdout --once --msb-home=${msbHome} | true`,
+    ]);
+    expect(stderr).toBe('');
   });
 });

@@ -1,5 +1,8 @@
 import * as http from 'node:http';
+import * as https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { gunzipSync } from 'node:zlib';
 import {
   type Metadata,
   Server,
@@ -53,11 +56,18 @@ const EXPORT = {
   responseDeserialize: (bytes: Buffer) => bytes,
 } as const;
 
+/** PEMs of a server. With `clientCa` clients need a certificate of that authority: its subject is the header `:client`. */
+export interface ServerTls {
+  readonly key: string;
+  readonly certificate: string;
+  readonly clientCa?: string;
+}
+
 /** Options of {@link startGrpcReceiver}. */
 export interface GrpcReceiverOptions {
   readonly reply?: (request: ReceivedRequest, index: number) => GrpcReply;
-  /** PEMs; default no TLS. */
-  readonly tls?: { readonly key: string; readonly certificate: string };
+  /** Default no TLS. */
+  readonly tls?: ServerTls;
   /** Default 0: any. */
   readonly port?: number;
   /** Default that of gRPC: 4 MiB. */
@@ -79,7 +89,11 @@ export async function startGrpcReceiver(options: GrpcReceiverOptions = {}): Prom
         const headers = Object.fromEntries(
           Object.entries(call.metadata.getMap()).map(([name, value]) => [name, String(value)]),
         );
-        const request = received(call.request, { ...headers, ':peer': call.getPeer() });
+        const request = received(call.request, {
+          ...headers,
+          ':peer': call.getPeer(),
+          ':client': String(call.getAuthContext().sslPeerCertificate?.subject.CN ?? ''),
+        });
         requests.push(request);
         const answer = reply(request, requests.length - 1);
         if (answer.kind === 'ok') {
@@ -99,9 +113,11 @@ export async function startGrpcReceiver(options: GrpcReceiverOptions = {}): Prom
   const credentials =
     tls === undefined
       ? ServerCredentials.createInsecure()
-      : ServerCredentials.createSsl(null, [
-          { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) },
-        ]);
+      : ServerCredentials.createSsl(
+          tls.clientCa === undefined ? null : Buffer.from(tls.clientCa),
+          [{ private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) }],
+          tls.clientCa !== undefined,
+        );
   const bound = await new Promise<number>((resolve, reject) => {
     server.bindAsync(`127.0.0.1:${port}`, credentials, (error, actual) =>
       error === null ? resolve(actual) : reject(error),
@@ -124,6 +140,8 @@ function answerBytes({ rejectedDataPoints = 0, errorMessage = '' }: GrpcReply & 
 /** Options of {@link startHttpReceiver}. */
 export interface HttpReceiverOptions {
   readonly reply?: (request: ReceivedRequest, index: number) => HttpReply;
+  /** Default no TLS. */
+  readonly tls?: ServerTls;
   readonly port?: number;
 }
 
@@ -131,10 +149,10 @@ export interface HttpReceiverOptions {
 export async function startHttpReceiver(
   options: HttpReceiverOptions = {},
 ): Promise<Receiver & { url: string }> {
-  const { reply = () => ok(), port = 0 } = options;
+  const { reply = () => ok(), tls, port = 0 } = options;
   const requests: ReceivedRequest[] = [];
   const accepted: ReceivedRequest[] = [];
-  const server = http.createServer((incoming, response) => {
+  const listener: http.RequestListener = (incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('error', () => {});
@@ -142,19 +160,38 @@ export async function startHttpReceiver(
       const headers = Object.fromEntries(
         Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
       );
-      const request = received(Buffer.concat(chunks), { ...headers, ':path': incoming.url ?? '' });
+      const body = Buffer.concat(chunks);
+      const request = received(incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body, {
+        ...headers,
+        ':path': incoming.url ?? '',
+        ':client': tls?.clientCa === undefined ? '' : subjectOf(incoming.socket as TLSSocket),
+        ':bytes': String(body.length),
+      });
       requests.push(request);
       reply(request, requests.length - 1)(response, incoming.socket);
       if (response.headersSent && response.statusCode < 300) {
         accepted.push(request);
       }
     });
-  });
+  };
+  const server =
+    tls === undefined
+      ? http.createServer(listener)
+      : https.createServer(
+          {
+            key: tls.key,
+            cert: tls.certificate,
+            ...(tls.clientCa === undefined
+              ? {}
+              : { requestCert: true, rejectUnauthorized: true, ca: tls.clientCa }),
+          },
+          listener,
+        );
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const bound = (server.address() as AddressInfo).port;
   return {
     port: bound,
-    url: `http://127.0.0.1:${bound}/v1/metrics`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${bound}/v1/metrics`,
     requests,
     accepted,
     close: () =>
@@ -164,6 +201,8 @@ export async function startHttpReceiver(
       }),
   };
 }
+
+const subjectOf = (socket: TLSSocket): string => String(socket.getPeerCertificate().subject?.CN ?? '');
 
 /** A reply of 200 with a protobuf body. */
 export function ok(partial?: { rejectedDataPoints: number; errorMessage: string }): HttpReply {

@@ -211,7 +211,7 @@ describe('a slot', () => {
     registry.sample(registry.start(who), { sampledAtMillis: 5 });
     registry.markStale(1);
     registry.view.setUint32(registry.offsetOf(2) + SLOT.state, 1, true);
-    expect(readAll(registry)).toMatchObject({ rows: 0, skipped: NO_SKIPPED_ROWS });
+    expect(readAll(registry)).toMatchObject({ rows: 0, used: 1, skipped: NO_SKIPPED_ROWS });
   });
 
   it.each([
@@ -268,7 +268,7 @@ describe('a slot that is written to while it is read', () => {
       everything,
       { add: () => false },
     );
-    expect(counts).toEqual({ rows: 0, skipped: { ...NO_SKIPPED_ROWS, tooMany: 1 } });
+    expect(counts).toEqual({ rows: 0, used: 1, skipped: { ...NO_SKIPPED_ROWS, tooMany: 1 } });
   });
 
   it('is left out after a bounded number of tries', () => {

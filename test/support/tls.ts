@@ -8,10 +8,24 @@ const read = (name: string): string => readFileSync(file(name), 'utf8');
 export const CA_FILE = file('ca.pem');
 export const OTHER_CA_FILE = file('other-ca.pem');
 
-/** A server's key and certificate: good for localhost, for another name, or until 2021. */
-export function serverIdentity(name: 'server' | 'wrong-name' | 'expired'): {
+/** Path of the PEM of the authority that signed the certificate `named`. */
+export const NAMED_CA_FILE = file('named.pem');
+
+/** A server's key and certificate: good for localhost, for another name, until 2021, or for collector.example. */
+export function serverIdentity(name: 'server' | 'wrong-name' | 'expired' | 'named'): {
   key: string;
   certificate: string;
 } {
   return { key: read(`${name}.key`), certificate: read(`${name}.pem`) };
 }
+
+/** Path of the PEM of the authority that signed the clients' certificates. */
+export const CLIENT_CA_FILE = file('client-ca.pem');
+
+/** Paths of a client's certificate and key, whose subject is its name. */
+export function clientFiles(name: 'client' | 'client-renewed'): { certificate: string; key: string } {
+  return { certificate: file(`${name}.pem`), key: file(`${name}.key`) };
+}
+
+/** Path of a key with a passphrase. */
+export const ENCRYPTED_KEY_FILE = file('client-encrypted.key');

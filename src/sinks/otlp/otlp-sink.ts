@@ -11,25 +11,27 @@ import type { Sink } from '../sink.js';
 import type { AttributeOptions } from './encoding/attributes.js';
 import { RequestEncoder } from './encoding/request.js';
 import { OtlpExporter } from './otlp-exporter.js';
+import { type CredentialOptions, currentCredentials } from './transport/credentials.js';
 import { type OtlpProtocol, parseEndpoint } from './transport/endpoint.js';
 import { ExportError } from './transport/export-error.js';
-import { headerProblem } from './transport/headers.js';
+import { parseProxy } from './transport/proxy.js';
 import { remedyFor } from './transport/remedies.js';
-import type { TransportOptions } from './transport/transport.js';
+import type { TransportSettings } from './transport/transport.js';
 import { transportFor } from './transport/transport-for.js';
 
 /** Options of {@link otlpSink}. */
-export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions {
+export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions, CredentialOptions {
   /** For gRPC `http(s)://HOST:PORT`, for HTTP the complete URL of the metrics signal. `https` means TLS. */
   readonly endpoint: string;
   /** Default `grpc`; `http` sends bodies in protobuf. */
   readonly protocol?: OtlpProtocol | undefined;
-  /** Default `none`. `gzip` goes with gRPC only. */
+  /** Of requests. Default `none`. */
   readonly compression?: 'none' | 'gzip' | undefined;
-  /** PEM of a certificate authority to trust on top of the public roots. With gRPC only. Default: none. */
-  readonly caCertificate?: string | undefined;
-  /** Sent with every request. Their values appear in no event. Default: none. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * The proxy to go through, `http://HOST:PORT`, with `USER:PASSWORD@` where it wants them. Default: none. {@link proxyFor}
+   * finds it in the environment.
+   */
+  readonly proxy?: string | undefined;
   /**
    * Resource attributes, on top of or instead of the defaults: `service.name` is `microsandbox`,
    * `service.instance.id` the host's name.
@@ -42,13 +44,17 @@ export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions {
  * finds a sandbox's sample unchanged adds nothing for it. The sidecar's own counters go out with every request, and
  * at every flush, even with no sandbox.
  *
+ * Credentials that are given as functions are asked for before each export. When they have changed, it goes over a new
+ * connection. What such a function throws, or gives that cannot be used, is a failed export.
+ *
  * The transport is loaded at the first export; importing this loads neither.
  *
  * @throws {RangeError} for an option out of its range, when called
  */
 export function otlpSink(options: OtlpSinkOptions): Sink {
-  const { protocol = 'grpc', headers = {} } = options;
-  const transportOptions = checked(options, protocol, headers);
+  const { protocol = 'grpc' } = options;
+  const settings = checked(options, protocol);
+  const credentials = () => currentCredentials(options);
   const delivery = deliver<Collection>((scheduler) => {
     const now = () => scheduler.now();
     const encoder = new RequestEncoder({
@@ -62,7 +68,7 @@ export function otlpSink(options: OtlpSinkOptions): Sink {
       emitRunId: options.emitRunId,
       emitPid: options.emitPid,
     });
-    return new OtlpExporter(encoder, transportFor(protocol, transportOptions), now);
+    return new OtlpExporter(encoder, transportFor(protocol, settings, credentials), now);
   }, options);
   return (source) =>
     source.pipe(
@@ -83,21 +89,13 @@ function withRemedy(event: DeliveryEvent, protocol: OtlpProtocol): DeliveryEvent
     : { ...event, error: new ExportError(error.message, remedyFor(error.message, protocol)) };
 }
 
-function checked(
-  options: OtlpSinkOptions,
-  protocol: OtlpProtocol,
-  headers: Readonly<Record<string, string>>,
-): TransportOptions {
-  const { compression = 'none', caCertificate } = options;
+function checked(options: OtlpSinkOptions, protocol: OtlpProtocol): TransportSettings {
+  const { compression = 'none', headers, caCertificate, clientCertificate, clientKey } = options;
   requireText('endpoint', options.endpoint);
   requireOneOf('protocol', protocol, ['grpc', 'http']);
   requireOneOf('compression', compression, ['none', 'gzip']);
-  requireTexts('headers', headers);
   if (options.resource !== undefined) {
     requireTexts('resource', options.resource);
-  }
-  if (caCertificate !== undefined) {
-    requireText('caCertificate', caCertificate);
   }
   let endpoint: URL;
   try {
@@ -105,17 +103,25 @@ function checked(
   } catch (error) {
     throw new RangeError(`endpoint: ${(error as Error).message}`);
   }
-  for (const [name, value] of Object.entries(headers)) {
-    const problem = headerProblem(name, value);
-    if (problem !== undefined) {
-      throw new RangeError(`headers: ${problem}`);
-    }
+  if ((clientCertificate === undefined) !== (clientKey === undefined)) {
+    throw new RangeError('clientCertificate, clientKey: expected both or none');
   }
-  if (protocol === 'http' && compression !== 'none') {
-    throw new RangeError(`compression: ${compression} goes with the protocol grpc only`);
+  const fixed = { headers, caCertificate, clientCertificate, clientKey };
+  currentCredentials(
+    Object.fromEntries(Object.entries(fixed).filter(([, value]) => typeof value !== 'function')),
+  );
+  return {
+    endpoint,
+    compression,
+    proxy: options.proxy === undefined ? undefined : checkedProxy(options.proxy),
+    userAgent: `msb-metrics/${VERSION}`,
+  };
+}
+
+function checkedProxy(proxy: unknown): URL {
+  try {
+    return parseProxy(String(proxy));
+  } catch (error) {
+    throw new RangeError(`proxy: ${(error as Error).message}`);
   }
-  if (protocol === 'http' && caCertificate !== undefined) {
-    throw new RangeError('caCertificate: goes with the protocol grpc only');
-  }
-  return { endpoint, headers, compression, caCertificate, userAgent: `msb-metrics/${VERSION}` };
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -14,7 +13,6 @@ import { samples, samplesOf, tickOf } from '../../support/delivered-samples.js';
 import { DrivenSink } from '../../support/driven-sink.js';
 import { rpcStatusAskingFor } from '../../support/rpc-status.js';
 import { socketServer } from '../../support/socket-server.js';
-import { CA_FILE, OTHER_CA_FILE, serverIdentity } from '../../support/tls.js';
 
 async function receiverThat(
   reply: GrpcReceiverOptions['reply'],
@@ -187,47 +185,6 @@ describe('a success over gRPC', () => {
     sink.collect(tickOf());
     expect(await sink.flush()).toEqual({ type: 'flushed' });
     expect(sink.of('exported')[0].partial).toBeUndefined();
-  });
-});
-
-describe('TLS over gRPC', () => {
-  const caCertificate = readFileSync(CA_FILE, 'utf8');
-  const tlsSink = (port: number, options = {}): DrivenSink =>
-    new DrivenSink({ endpoint: `https://127.0.0.1:${port}`, caCertificate, ...options });
-
-  it('trusts the authority of --ca-cert', async () => {
-    const receiver = await receiverThat(undefined, { tls: serverIdentity('server') });
-    const sink = tlsSink(receiver.port);
-    sink.collect(tickOf());
-    expect(await sink.flush()).toEqual({ type: 'flushed' });
-    expect(samples(receiver)).toEqual(samplesOf(0));
-  });
-
-  it.each([
-    ['an unknown authority', 'server', OTHER_CA_FILE, /unable to verify|unable to get|self.signed/u],
-    ['a wrong name', 'wrong-name', CA_FILE, /does not match certificate|altnames/u],
-    ['an expired certificate', 'expired', CA_FILE, /certificate has expired/u],
-  ] as const)('fails for %s, and says so', async (_, identity, ca, message) => {
-    const receiver = await receiverThat(undefined, { tls: serverIdentity(identity) });
-    const sink = tlsSink(receiver.port, { caCertificate: readFileSync(ca, 'utf8') });
-    sink.collect(tickOf());
-    expect(await sink.flush()).toMatchObject({
-      type: 'failed',
-      held: 1,
-      error: { message: expect.stringMatching(message) },
-    });
-    expect(receiver.requests).toHaveLength(0);
-  });
-
-  it('fails where the server has no TLS, and the other way round', async () => {
-    const plain = await receiverThat(undefined);
-    const toPlain = tlsSink(plain.port);
-    toPlain.collect(tickOf());
-    expect((await toPlain.flush()).type).toBe('failed');
-    const secured = await receiverThat(undefined, { tls: serverIdentity('server') });
-    const toSecured = sinkTo(secured);
-    toSecured.collect(tickOf());
-    expect((await toSecured.flush()).type).toBe('failed');
   });
 });
 

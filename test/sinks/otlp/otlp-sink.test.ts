@@ -16,12 +16,19 @@ describe('the options of the OTLP sink', () => {
     ],
     [{ endpoint, protocol: 'GRPC' }, "protocol: expected grpc or http, got 'GRPC'"],
     [{ endpoint, compression: 'zstd' }, "compression: expected none or gzip, got 'zstd'"],
+    [{ endpoint, caCertificate: 5 }, 'caCertificate: expected a PEM as text, got a value of the type number'],
+    [{ endpoint, caCertificate: '' }, 'caCertificate: expected a PEM as text, got an empty one'],
+    [{ endpoint, clientCertificate: 'PEM' }, 'clientCertificate, clientKey: expected both or none'],
+    [{ endpoint, clientKey: () => 'PEM' }, 'clientCertificate, clientKey: expected both or none'],
     [
-      { endpoint, protocol: 'http', compression: 'gzip' },
-      'compression: gzip goes with the protocol grpc only',
+      { endpoint, clientCertificate: 'PEM', clientKey: Buffer.from('PEM') },
+      'clientKey: expected a PEM as text, got a value of the type object',
     ],
-    [{ endpoint, protocol: 'http', caCertificate: 'PEM' }, 'caCertificate: goes with the protocol grpc only'],
-    [{ endpoint, caCertificate: 5 }, 'caCertificate: expected a text that is not empty, got 5'],
+    [
+      { endpoint, proxy: 'socks5://user:s3cret@proxy:1080' },
+      'proxy: got a proxy of the scheme socks5: expected http://HOST:PORT',
+    ],
+    [{ endpoint, proxy: 3128 }, 'proxy: got what is no URL: expected http://HOST:PORT'],
     [{ endpoint, headers: 'a=b' }, "headers: expected an object with texts, got 'a=b'"],
     [{ endpoint, headers: { a: 5 } }, 'headers: expected a text for a, got a value of the type number'],
     [

@@ -102,7 +102,7 @@ const CASES: readonly [string, () => Promise<OtlpSinkOptions>, RegExp][] = [
   [
     'HTTP with an unknown CA',
     async () => httpTo(await listening(https.createServer(tls, page(404))), 'https'),
-    /NODE_EXTRA_CA_CERTS/u,
+    /OTEL_EXPORTER_OTLP_CERTIFICATE/u,
   ],
   [
     'an expired certificate',
@@ -150,6 +150,7 @@ const CASES: readonly [string, () => Promise<OtlpSinkOptions>, RegExp][] = [
       [403, /rights of the key/u],
       [404, /\/v1\/metrics/u],
       [405, /POST/u],
+      [407, /HTTP_PROXY/u],
       [415, /protobuf/u],
       [429, /quota/u],
     ] as const

@@ -19,7 +19,7 @@ const MAX_MILLIS = 1_000;
  * @param contentType that of the answer that was seen
  */
 export function describeForeignAnswer(
-  { endpoint, headers, caCertificate }: TransportOptions,
+  { endpoint, headers, caCertificate, clientCertificate, clientKey }: TransportOptions,
   path: string,
   contentType: string,
 ): Observable<string> {
@@ -27,7 +27,7 @@ export function describeForeignAnswer(
     let status = '';
     let body = Buffer.alloc(0);
     const ca = rootCertificates(caCertificate);
-    const session = http2.connect(endpoint.origin, ca === undefined ? {} : { ca });
+    const session = http2.connect(endpoint.origin, { ca, cert: clientCertificate, key: clientKey });
     const end = (): void => {
       const what = status === '' ? `an answer of the type ${contentType}` : `HTTP ${status}, ${contentType}`;
       const said = body.toString('utf8').trim();

@@ -1,5 +1,6 @@
 import {
   type ChannelCredentials,
+  type ChannelOptions,
   Client,
   compressionAlgorithms,
   credentials,
@@ -10,9 +11,11 @@ import { concatMap, map, Observable, of } from 'rxjs';
 import type { Answer } from './answer.js';
 import { describeForeignAnswer } from './foreign-answer.js';
 import { grpcAccepted, grpcAnswer, MAX_ANSWER_BYTES } from './grpc-answer.js';
+import { portOf } from './proxy.js';
 import { rootCertificates } from './root-certificates.js';
 import { type TrackedSockets, trackSockets } from './tracked-sockets.js';
 import type { Transport, TransportOptions } from './transport.js';
+import { openTunnel } from './tunnel.js';
 
 /** Source: opentelemetry/proto/collector/metrics/v1/metrics_service.proto */
 const EXPORT_METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
@@ -45,9 +48,16 @@ export class GrpcTransport implements Transport {
     this.#options = options;
     this.#credentials =
       options.endpoint.protocol === 'https:'
-        ? credentials.createSsl(pemOf(options.caCertificate))
+        ? credentials.createSsl(
+            bufferOf(rootCertificates(options.caCertificate)?.join('\n')),
+            bufferOf(options.clientKey),
+            bufferOf(options.clientCertificate),
+          )
         : credentials.createInsecure();
-    this.#sockets = trackSockets(this.#credentials);
+    const { proxy, endpoint } = options;
+    this.#sockets = trackSockets(this.#credentials, async (socket) =>
+      proxy === undefined ? undefined : openTunnel(socket, proxy, endpoint),
+    );
     for (const [name, value] of Object.entries(options.headers)) {
       this.#metadata.set(name, value);
     }
@@ -56,7 +66,10 @@ export class GrpcTransport implements Transport {
   send(request: Uint8Array): Observable<Answer> {
     return this.#call(request).pipe(
       concatMap(({ answer, contentType }) =>
-        answer.kind === 'failed' && contentType !== undefined && !isGrpc(contentType)
+        answer.kind === 'failed' &&
+        contentType !== undefined &&
+        !isGrpc(contentType) &&
+        this.#options.proxy === undefined
           ? describeForeignAnswer(this.#options, EXPORT_METHOD, contentType).pipe(
               map((description): Answer => ({ kind: 'failed', error: new Error(description) })),
             )
@@ -77,7 +90,7 @@ export class GrpcTransport implements Transport {
         EXPORT_METHOD,
         asIs,
         asIs,
-        request as Buffer,
+        Buffer.from(request.buffer, request.byteOffset, request.byteLength),
         this.#metadata,
         {},
         (error: ServiceError | null, response?: Buffer) => {
@@ -131,9 +144,9 @@ export class GrpcTransport implements Transport {
   }
 
   #connect(): Client {
-    const { endpoint, compression, userAgent } = this.#options;
-    const port = endpoint.port === '' ? (endpoint.protocol === 'https:' ? '443' : '80') : endpoint.port;
-    return new Client(`dns:///${endpoint.hostname}:${port}`, this.#credentials, {
+    const { endpoint, compression, userAgent, proxy } = this.#options;
+    return new Client(`dns:///${authorityOf(proxy ?? endpoint)}`, this.#credentials, {
+      ...throughProxy(proxy, endpoint),
       'grpc.default_compression_algorithm':
         compression === 'gzip' ? compressionAlgorithms.gzip : compressionAlgorithms.identity,
       'grpc.primary_user_agent': userAgent,
@@ -159,7 +172,19 @@ const RESET = /^(Connection dropped|(read|write) (ECONNRESET|EPIPE))/u;
 
 const isGrpc = (contentType: string): boolean => contentType.startsWith('application/grpc');
 
-function pemOf(caCertificate: string | undefined): Buffer | null {
-  const roots = rootCertificates(caCertificate);
-  return roots === undefined ? null : Buffer.from(roots.join('\n'));
+const bufferOf = (pem: string | undefined): Buffer | null => (pem === undefined ? null : Buffer.from(pem));
+
+const authorityOf = (url: URL): string => `${url.hostname}:${portOf(url)}`;
+
+/**
+ * The library's own way through a proxy is not used. It looks for one in lower case only, takes HTTPS_PROXY for endpoints
+ * without TLS too, sends loopback to the proxy, and never closes a connection that the proxy does not answer.
+ */
+function throughProxy(proxy: URL | undefined, endpoint: URL): ChannelOptions {
+  return {
+    'grpc.enable_http_proxy': 0,
+    ...(proxy === undefined
+      ? {}
+      : { 'grpc.default_authority': endpoint.host, 'grpc.ssl_target_name_override': endpoint.hostname }),
+  };
 }

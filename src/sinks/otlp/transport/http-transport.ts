@@ -1,9 +1,11 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { Observable } from 'rxjs';
+import { gzip } from 'node:zlib';
+import { bindNodeCallback, concatMap, Observable, of } from 'rxjs';
 import type { Answer } from './answer.js';
-import { MAX_IDLE_MILLIS } from './fresh-connections.js';
 import { httpAnswer } from './http-answer.js';
+import { type Connections, openConnections } from './http-connections.js';
+import { rootCertificates } from './root-certificates.js';
 import type { Transport, TransportOptions } from './transport.js';
 
 /** The most bytes of a response's body that are read. An answer to an export is far smaller. */
@@ -21,32 +23,58 @@ const RESET_CODES = new Set(['ECONNRESET', 'EPIPE']);
 /** OTLP over HTTP, with bodies in protobuf. The endpoint is used exactly as given; redirects are not followed. */
 export class HttpTransport implements Transport {
   readonly #options: TransportOptions;
-  readonly #agent: http.Agent;
   readonly #request: typeof http.request;
+  readonly #tls: https.RequestOptions;
+  #connections: Connections | undefined;
 
   constructor(options: TransportOptions) {
-    const { Agent, request } = options.endpoint.protocol === 'https:' ? https : http;
+    const { caCertificate, clientCertificate, clientKey } = options;
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: MAX_IDLE_MILLIS });
-    this.#request = request;
+    this.#request = options.endpoint.protocol === 'https:' ? https.request : http.request;
+    this.#tls = { ca: rootCertificates(caCertificate), cert: clientCertificate, key: clientKey };
   }
 
   send(request: Uint8Array): Observable<Answer> {
+    const body$ = this.#options.compression === 'gzip' ? compressed(request) : of(request);
+    return body$.pipe(
+      concatMap((body) => {
+        this.#connections ??= openConnections(this.#options);
+        return this.#connections.agent$.pipe(concatMap((agent) => this.#exchange(body, agent)));
+      }),
+    );
+  }
+
+  #exchange(request: Uint8Array, agent: http.Agent): Observable<Answer> {
     return new Observable((subscriber) => {
       let bodyTimer: NodeJS.Timeout | undefined;
+      const isTunnelled = this.#options.endpoint.protocol === 'https:';
+      let isAnswered = false;
       const answer = (value: Answer): void => {
+        isAnswered = true;
         subscriber.next(value);
         subscriber.complete();
       };
       const outgoing = this.#request(this.#options.endpoint, {
         method: 'POST',
-        agent: this.#agent,
+        agent,
+        ...this.#tls,
         headers: {
           'user-agent': this.#options.userAgent,
           ...this.#options.headers,
           'content-type': 'application/x-protobuf',
+          ...(this.#options.compression === 'gzip' ? { 'content-encoding': 'gzip' } : {}),
           'content-length': request.length,
         },
+      });
+      // What a proxy says instead of opening a tunnel comes as if it were the receiver's answer.
+      outgoing.on('proxyConnect', ({ statusCode }: { readonly statusCode?: number }) => {
+        if (isTunnelled && statusCode !== 200) {
+          answer({
+            kind: 'failed',
+            error: new Error(`the proxy refuses the tunnel with HTTP ${statusCode}`),
+          });
+          outgoing.destroy();
+        }
       });
       const onError = (error: NodeJS.ErrnoException): void =>
         answer({
@@ -94,14 +122,21 @@ export class HttpTransport implements Transport {
         clearTimeout(bodyTimer);
         // A no-op once the exchange is over; before, it takes the connection down.
         outgoing.destroy();
+        if (!isAnswered) {
+          this.close();
+        }
       };
     });
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#connections?.close();
+    this.#connections = undefined;
   }
 }
+
+const compressed = (request: Uint8Array): Observable<Uint8Array> =>
+  bindNodeCallback((callback: (error: Error | null, bytes: Buffer) => void) => gzip(request, callback))();
 
 /** Node's message for a refusal at several addresses is empty: the parts have it. */
 function connectionError(error: Error & { errors?: readonly Error[] }): Error {

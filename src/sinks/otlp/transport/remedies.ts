@@ -21,6 +21,12 @@ const UNKNOWN_AUTHORITY =
 export const REMEDIES: readonly Remedy[] = [
   {
     of: 'connection',
+    pattern: /the proxy refuses the tunnel/u,
+    advice:
+      'look at HTTPS_PROXY or HTTP_PROXY (user, password) and at the ports that the proxy allows; NO_PROXY goes around it',
+  },
+  {
+    of: 'connection',
     pattern: /ENOTFOUND|EAI_AGAIN|Name resolution failed/u,
     advice: 'the host name does not resolve: look at --endpoint, and at the name server of this host',
   },
@@ -50,7 +56,7 @@ export const REMEDIES: readonly Remedy[] = [
   {
     of: 'connection',
     pattern: /certificate required|bad certificate|handshake failure/u,
-    advice: 'the backend wants a client certificate',
+    advice: 'the backend wants a client certificate: give --client-cert and --client-key',
   },
   {
     of: 'connection',
@@ -62,7 +68,8 @@ export const REMEDIES: readonly Remedy[] = [
     of: 'connection',
     pattern: UNKNOWN_AUTHORITY,
     protocol: 'http',
-    advice: 'the backend has a certificate of an unknown authority: name its CA in NODE_EXTRA_CA_CERTS',
+    advice:
+      'the backend has a certificate of an unknown authority: name its CA in OTEL_EXPORTER_OTLP_CERTIFICATE',
   },
   {
     of: 'connection',
@@ -121,6 +128,11 @@ export const REMEDIES: readonly Remedy[] = [
     of: 'status',
     pattern: /^HTTP 405\b/u,
     advice: 'the URL does not take POST: look at the path in --endpoint (usually /v1/metrics)',
+  },
+  {
+    of: 'status',
+    pattern: /^HTTP 407\b/u,
+    advice: 'the proxy wants other credentials: look at the user and the password in HTTP_PROXY',
   },
   {
     of: 'status',

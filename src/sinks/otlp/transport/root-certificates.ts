@@ -1,7 +1,7 @@
 import * as tls from 'node:tls';
 
 /**
- * The public roots and one more, as PEMs. `undefined` means the public roots alone.
+ * The public roots and more, as PEMs. `undefined` means those that Node trusts by itself, with NODE_EXTRA_CA_CERTS.
  *
  * @param caCertificate PEM
  */
@@ -9,6 +9,7 @@ export function rootCertificates(caCertificate: string | undefined): string[] | 
   if (caCertificate === undefined) {
     return undefined;
   }
+  // From Node 22 on with NODE_EXTRA_CA_CERTS, too.
   const getCaCertificates = (tls as { getCACertificates?: (type: 'default') => string[] }).getCACertificates;
   const roots = getCaCertificates?.('default') ?? [...tls.rootCertificates];
   return [...roots, caCertificate];

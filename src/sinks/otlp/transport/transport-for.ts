@@ -1,22 +1,34 @@
 import { catchError, defer, from, map, type Observable, of, shareReplay, switchMap } from 'rxjs';
 import type { Answer } from './answer.js';
+import { areSameCredentials, type Credentials } from './credentials.js';
 import type { OtlpProtocol } from './endpoint.js';
 import { renewedWhenIdle, retriedAfterReset } from './fresh-connections.js';
 import { withPresentableAnswers } from './presentable.js';
 import { redactor } from './redactor.js';
-import type { Transport, TransportOptions } from './transport.js';
+import { renewedOnChange } from './renewed-on-change.js';
+import type { Transport, TransportOptions, TransportSettings } from './transport.js';
 
-/** The transport of a protocol as the sink uses it. The code of the protocol is loaded at the first request. */
-export function transportFor(protocol: OtlpProtocol, options: TransportOptions): Transport {
-  const redact = redactor(options.headers, options.endpoint);
-  return withPresentableAnswers(
-    lazy(async () => {
-      const construct = await load(protocol);
-      return retriedAfterReset(renewedWhenIdle(() => new construct(options)));
-    }),
-    redact,
-    protocol,
-  );
+/**
+ * The transport of a protocol as the sink uses it. The code of the protocol is loaded at the first request.
+ *
+ * @param credentials asked before each request
+ */
+export function transportFor(
+  protocol: OtlpProtocol,
+  settings: TransportSettings,
+  credentials: () => Credentials,
+): Transport {
+  return lazy(async () => {
+    const construct = await load(protocol);
+    return renewedOnChange(credentials, areSameCredentials, (current) => {
+      const options = { ...settings, ...current };
+      return withPresentableAnswers(
+        retriedAfterReset(renewedWhenIdle(() => new construct(options))),
+        redactor(current.headers, settings.endpoint),
+        protocol,
+      );
+    });
+  });
 }
 
 async function load(protocol: OtlpProtocol): Promise<new (options: TransportOptions) => Transport> {

@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Answer } from './answer.js';
+import type { Credentials } from './credentials.js';
 
 /** Carries requests to a receiver. */
 export interface Transport {
@@ -15,15 +16,15 @@ export interface Transport {
   close(): void;
 }
 
-/** What a transport needs to know. */
-export interface TransportOptions {
+/** What stays the same as long as a sink runs. */
+export interface TransportSettings {
   readonly endpoint: URL;
-  /** Sent with every request. Secrets: they must not appear in errors. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** gRPC only. */
   readonly compression: 'none' | 'gzip';
-  /** PEM, trusted on top of the public roots. gRPC only. */
-  readonly caCertificate: string | undefined;
+  /** The proxy to go through; `undefined` for none. May hold a password. */
+  readonly proxy: URL | undefined;
   /** Name and version of this program, for the receiver's logs. */
   readonly userAgent: string;
 }
+
+/** What a transport needs to know. */
+export interface TransportOptions extends TransportSettings, Credentials {}

@@ -56,6 +56,11 @@ describe('an endpoint', () => {
       'http',
       'http://***@host/v1/metrics holds credentials, which do not belong in a URL: send them as a header, such as Authorization',
     ],
+    [
+      ' Bearer s3cret ',
+      'grpc',
+      'Bear... is not a URL: expected http://HOST:PORT or https://HOST:PORT, such as http://localhost:4317',
+    ],
     ['host/m?key=s3cret', 'http', 'host/m?*** has no scheme: did you mean http://host/m?***?'],
     [
       'http://host:4317/v1/metrics',

@@ -31,6 +31,17 @@ describe('a header', () => {
     ['grpc-timeout', '1S', 'grpc-timeout is a header that the protocol itself sets'],
     ['key-bin', 'x', 'key-bin is a header with a binary value, which is not supported'],
     [
+      'twenty-four-letters--bin',
+      'x',
+      'twenty-four-letters--bin is a header with a binary value, which is not supported',
+    ],
+    ['s3cret-of-25-characters-bin', 'x', 's3cr... is a header with a binary value, which is not supported'],
+    [
+      's3cret value',
+      'x',
+      'the header name that begins with s3cr has a character that names may not have: expected letters, digits and -',
+    ],
+    [
       'authorization',
       'Bearer \nabc',
       'the value of authorization has a character that headers may not have: expected printable ASCII',

@@ -1,4 +1,4 @@
-import { UsageError } from './usage-error.js';
+import { UsageError } from '../usage-error.js';
 
 /**
  * Reads repeated `KEY=VALUE`s; values may hold `=`. Later ones win. A value is never repeated in an error, for it

@@ -1,0 +1,83 @@
+import { findRegistries, homeHash, UnsupportedSystemError, VERSION } from '../../index.js';
+import { backendFindings } from '../check/backend-findings.js';
+import { asJson, asText, type CheckDocument, isWell } from '../check/document.js';
+import { type Finding, fail, ok, warn } from '../check/finding.js';
+import { factsOf } from '../check/registry-facts.js';
+import { homeFinding, registryFindings } from '../check/registry-findings.js';
+import { EXIT } from '../exit-status.js';
+import { firstReading } from '../first-reading.js';
+import { captureGrpcLogs } from '../library-logs.js';
+import { type Log, redactingLog } from '../log.js';
+import { readCollectOptions } from '../options/collect-options.js';
+import { readBoolean } from '../options/option-reader.js';
+import { readOtlpOptions } from '../options/otlp-options.js';
+import { secretsOf } from '../options/secrets.js';
+import { warnOfUnsupportedVariables } from '../options/unsupported-variables.js';
+import { print } from '../streams.js';
+import type { CommandContext } from './context.js';
+
+/** Looks at the registry, and at the backend where one is given, and prints what it finds. */
+export async function runCheck(context: CommandContext): Promise<number> {
+  const { options, signals } = context;
+  const format = options.word('format', ['text', 'json']);
+  const document = await Promise.race([look(context), signals.next()]);
+  if (typeof document === 'string') {
+    return EXIT.lost;
+  }
+  print(format === 'json' ? asJson(document) : asText(document));
+  return isWell(document) ? EXIT.clean : EXIT.lost;
+}
+
+async function look({ options, environment, log, warnings }: CommandContext): Promise<CheckDocument> {
+  const settings: Finding[] = [];
+  const notice: Log = (level, _, message, fields = {}) => {
+    if (level === 'warn' || level === 'error') {
+      const details = Object.entries(fields).map(([name, value]) => `${name}=${value}`);
+      settings.push(warn('settings', [message, ...details].join(', ')));
+    }
+  };
+  const collect = readCollectOptions(options);
+  const otlp = readOtlpOptions(options, environment, notice);
+  warnOfUnsupportedVariables(environment, notice);
+  if (readBoolean('OTEL_SDK_DISABLED', environment) === true) {
+    notice('warn', 'msb_metrics', 'OTEL_SDK_DISABLED=true: otel would end at once');
+  }
+  if (otlp !== undefined) {
+    const libraryLog = redactingLog(log, secretsOf(otlp));
+    warnings.logTo(libraryLog);
+    await captureGrpcLogs((_, target, message, fields) => libraryLog('debug', target, message, fields));
+  }
+  const [registry, backend] = await Promise.all([
+    lookAtRegistries(collect),
+    otlp === undefined
+      ? [ok('endpoint', 'none is given, so no backend is looked at')]
+      : backendFindings(otlp),
+  ]);
+  return {
+    findings: [versions(), ...settings, ...registry.findings, ...backend],
+    registries: registry.registries,
+  };
+}
+
+async function lookAtRegistries(collect: ReturnType<typeof readCollectOptions>): Promise<CheckDocument> {
+  const { msbHome } = collect;
+  try {
+    const collection = await firstReading(collect);
+    const others = findRegistries().filter(({ hash }) => hash !== homeHash(msbHome));
+    return {
+      findings: [homeFinding(msbHome), ...registryFindings(collection, msbHome, others)],
+      registries: collection.registries.filter(({ state }) => state !== 'absent').map(factsOf),
+    };
+  } catch (error) {
+    if (error instanceof UnsupportedSystemError) {
+      return { findings: [homeFinding(msbHome), fail('system', error.message)], registries: [] };
+    }
+    throw error;
+  }
+}
+
+const versions = (): Finding =>
+  ok(
+    'versions',
+    `msb-metrics ${VERSION}, Node.js ${process.versions.node}, ${process.platform} ${process.arch}`,
+  );

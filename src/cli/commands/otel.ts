@@ -1,0 +1,77 @@
+import { hostname } from 'node:os';
+import { type OtlpSinkOptions, otlpSink } from '../../index.js';
+import { requireSharedMemory } from '../../shm/posix.js';
+import { EXIT } from '../exit-status.js';
+import { warnOfOtherHomes } from '../homes-on-host.js';
+import { captureGrpcLogs } from '../library-logs.js';
+import { redactingLog } from '../log.js';
+import { readCollectOptions } from '../options/collect-options.js';
+import { type Environment, readBoolean } from '../options/option-reader.js';
+import { requireOtlpOptions } from '../options/otlp-options.js';
+import { secretsOf } from '../options/secrets.js';
+import { warnOfUnsupportedVariables } from '../options/unsupported-variables.js';
+import { run } from '../run.js';
+import { warnOfTwin } from '../twins.js';
+import type { CommandContext } from './context.js';
+import { warnOfSmallBuffer } from './small-buffer.js';
+
+/** Ships sandboxes over OTLP until a signal. */
+export async function runOtel({
+  options,
+  environment,
+  signals,
+  log,
+  warnings,
+}: CommandContext): Promise<number> {
+  if (readBoolean('OTEL_SDK_DISABLED', environment) === true) {
+    log('warn', 'msb_metrics', 'OTEL_SDK_DISABLED=true: nothing is collected or sent');
+    return EXIT.clean;
+  }
+  const collect = readCollectOptions(options);
+  const otlp = requireOtlpOptions(options, environment, log);
+  const endpoint = new URL(otlp.endpoint);
+  // The libraries may repeat what was sent. The sink itself redacts what backends say.
+  const libraryLog = redactingLog(log, secretsOf(otlp));
+  warnings.logTo(libraryLog);
+  requireSharedMemory();
+  warnOfUnsupportedVariables(environment, log);
+  warnOfSmallBuffer(collect, otlp, log);
+  if (otlp.protocol === 'grpc') {
+    await captureGrpcLogs(libraryLog);
+  } else if (endpoint.pathname === '/') {
+    log(
+      'warn',
+      'msb_metrics',
+      'the endpoint has no path and is used as it is; most receivers expect /v1/metrics',
+    );
+  }
+  warnOfTwin(
+    {
+      msbHome: collect.msbHome,
+      endpoint: otlp.endpoint,
+      serviceInstanceId: otlp.resource?.['service.instance.id'] ?? hostname(),
+    },
+    log,
+  );
+  const { origin, pathname } = endpoint;
+  return run(
+    {
+      ...collect,
+      sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) },
+      noticeOtherHomes: hasOwnInstanceId(otlp, environment)
+        ? undefined
+        : () => warnOfOtherHomes(collect.msbHome, log),
+      destinations: {
+        otlp: { protocol: otlp.protocol, endpoint: otlp.protocol === 'grpc' ? origin : origin + pathname },
+      },
+    },
+    signals,
+    log,
+  );
+}
+
+/** Whether `service.instance.id` is another than the host's name. */
+function hasOwnInstanceId({ resource = {} }: OtlpSinkOptions, environment: Environment): boolean {
+  const { 'service.instance.id': given } = resource;
+  return given !== undefined && given !== environment.HOSTNAME && given !== environment.COMPUTERNAME;
+}

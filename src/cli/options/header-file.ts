@@ -1,0 +1,29 @@
+import { UsageError } from '../usage-error.js';
+
+/**
+ * Reads a file of headers: `KEY=VALUE` or `KEY: VALUE` a line, whichever of `=` and `:` comes first. Blanks around are no
+ * part of a value. Empty lines, and those that begin with `#`, are skipped. No line is repeated in an error, for it may be
+ * a secret.
+ *
+ * @param source the flag that names the file
+ * @throws {UsageError} that names the number of a line that is no header
+ */
+export function parseHeaderFile(source: string, text: string): Record<string, string> {
+  const entries = text
+    .replace(/^\uFEFF/u, '')
+    .split(/\r?\n/u)
+    .flatMap((line, index) => {
+      const trimmed = line.trim();
+      if (trimmed === '' || trimmed.startsWith('#')) {
+        return [];
+      }
+      const [, key = '', value = ''] = /^([^=:]*)[=:](.*)$/u.exec(trimmed) ?? [];
+      if (key.trim() === '') {
+        throw new UsageError(
+          `${source}: line ${index + 1}, of ${line.length} characters, is no header: expected KEY=VALUE or KEY: VALUE`,
+        );
+      }
+      return [[key.trim(), value.trim()] as const];
+    });
+  return Object.fromEntries(entries);
+}
