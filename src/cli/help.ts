@@ -78,7 +78,7 @@ function hanging(text: string, column: number, page: Page): string {
 }
 
 /** A terminal that is too narrow for columns gets lines that are too long for it. */
-const columns = (width: number): number => Math.max(20, width);
+const columns = (width: number): number => Math.max(12, width);
 
 /**
  * The variables that a command heeds, as a section of its help.

@@ -27,12 +27,31 @@ export function print(text: string): void {
   let rest = Buffer.from(`${text}\n`);
   try {
     while (rest.length > 0) {
-      rest = rest.subarray(writeSync(1, rest));
+      rest = rest.subarray(writeSome(rest));
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'EPIPE') {
       throw new OutputError(`cannot write to standard output (${code})`);
+    }
+  }
+}
+
+/** How long a full pipe that does not block may stay full, ms. */
+const MAX_FULL_MILLIS = 5_000;
+
+const STEP_MILLIS = 10;
+
+/** Writes what fits, and waits where nothing does: a pipe may be set not to block. */
+function writeSome(bytes: Uint8Array): number {
+  for (let waited = 0; ; waited += STEP_MILLIS) {
+    try {
+      return writeSync(1, bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= MAX_FULL_MILLIS) {
+        throw error;
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STEP_MILLIS);
     }
   }
 }

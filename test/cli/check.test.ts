@@ -144,6 +144,35 @@ describe('msb-metrics check, of the registry', () => {
     });
   });
 
+  it.each<[string, string[], Record<string, string>, string]>([
+    [
+      'a file that is not there',
+      ['--endpoint=https://localhost:1', '--ca-cert=/nope'],
+      {},
+      '--ca-cert: cannot read "/nope" (ENOENT)',
+    ],
+    [
+      'an endpoint without a scheme',
+      ['--endpoint=localhost:4317'],
+      {},
+      '--endpoint: localhost:4317 has no scheme',
+    ],
+    [
+      'a proxy that is none',
+      ['--endpoint=https://foo.example'],
+      { HTTPS_PROXY: 'socks5://x' },
+      'HTTPS_PROXY: got a proxy of the scheme socks5',
+    ],
+    ['a user that is none', ['--registry-owner=nobodyx'], {}, '--registry-owner: got "nobodyx"'],
+  ])('finds %s, and looks at the rest all the same', async (_, flags, env, problem) => {
+    const { code, stdout } = await cli(['check', homeFlag(), '--format=json', ...flags], env);
+    const { ok: isWell, checks } = JSON.parse(stdout) as { ok: boolean; checks: Record<string, string>[] };
+    expect([code, isWell]).toEqual([1, false]);
+    const settings = checks.find(({ check: what }) => what === 'settings');
+    expect(settings).toMatchObject({ status: 'fail', message: expect.stringContaining(problem) });
+    expect(checks.length).toBeGreaterThan(1);
+  });
+
   it('ends at a signal', async () => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome, capacity: 1 });
@@ -354,6 +383,7 @@ describe('msb-metrics check, of the backend', () => {
       homeFlag(),
       `--endpoint=http://127.0.0.1:${silent}/m`,
       '--protocol=http',
+      '--export-timeout=500ms',
     ]);
     expect(unanswered.found.export).toMatch(/^FAIL no answer within \d\.\d s/u);
     expect(Date.now() - startedAt).toBeGreaterThan(1_500);
@@ -378,6 +408,17 @@ describe('msb-metrics check, of the backend', () => {
     );
     expect(refused.code).toBe(1);
     expect(`${through.text}${refused.text}`).not.toContain(PROXY_PASSWORD);
+  });
+
+  it('says of a proxy that is not there, or says nothing, that it is the proxy', async () => {
+    const flags = [homeFlag(), '--endpoint=https://collector.example:4317'];
+    const away = await check(flags, { HTTPS_PROXY: 'http://127.0.0.1:1' });
+    expect(away.found.connection).toMatch(/^FAIL .*ECONNREFUSED.*: look at HTTPS_PROXY/u);
+    const port = await server(() => {});
+    const silent = await check(flags, { HTTPS_PROXY: `http://127.0.0.1:${port}` });
+    expect(silent.found.proxy).toMatch(
+      /FAIL no answer from 127\.0\.0\.1:\d+ within 1\.5 s: look at HTTPS_PROXY/u,
+    );
   });
 
   it('goes through the proxy of HTTP without TLS, too', async () => {

@@ -6,6 +6,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -200,5 +201,34 @@ describe('--header-file', () => {
     expect(run.stderr.match(/WARN .*every user of this host may read the file/gu) ?? []).toHaveLength(
       warnings,
     );
+  });
+
+  it('that is empty for a moment, while it is written anew, changes nothing', async () => {
+    const { run, receiver, file } = await start('token: first-secret\n');
+    writeFileSync(file, '');
+    await eventually(() => run.stderr.includes('new headers cannot be used'));
+    const before = receiver.requests.length;
+    await eventually(() => receiver.requests.length > before + 3);
+    writeFileSync(file, 'token: second-secret\n');
+    await eventually(() => receiver.requests.at(-1)?.headers.token === 'second-secret');
+    expect(await run.stop()).toBe(0);
+    expect(new Set(receiver.requests.map(({ headers }) => headers.token))).toEqual(
+      new Set(['first-secret', 'second-secret']),
+    );
+  });
+
+  it('that is touched is no news; one that becomes readable for all is warned of', async () => {
+    const { run, receiver, file } = await start('token: s3cret\n');
+    const changedBy = async (change: () => void): Promise<void> => {
+      change();
+      const before = receiver.requests.length;
+      await eventually(() => receiver.requests.length > before + 2);
+    };
+    await changedBy(() => utimesSync(file, new Date(), new Date()));
+    expect(run.stderr).not.toContain('new headers');
+    await changedBy(() => chmodSync(file, 0o644));
+    expect(await run.stop()).toBe(0);
+    expect(run.stderr.match(/every user of this host may read the file/gu)).toHaveLength(1);
+    expect(run.stderr).not.toContain('new headers');
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,13 +25,21 @@ writeFileSync(brokenKey, '-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVAT
 writeFileSync(badHeaders, `# comment\n\n${secret}\n`);
 writeFileSync(reservedHeader, `host: ${secret}\n`);
 
+const pipe = join(directory, 'pipe');
+const noHeaders = join(directory, 'no-headers');
+execFileSync('mkfifo', [pipe]);
+writeFileSync(noHeaders, '# none\n');
+
 const CLIENT = clientFiles('client');
 const RENEWED = clientFiles('client-renewed');
 
 /** What is typed, and the one line that answers it. */
 const refusals: readonly [string[], string][] = [
   [[], 'no command: expected stdout, otel, check or completion; see msb-metrics --help'],
-  [['otle'], '"otle": no such command: did you mean otel? expected stdout, otel, check or completion'],
+  [
+    ['otle'],
+    '"otle": no such command: did you mean otel? expected stdout, otel, check or completion',
+  ],
   [
     ['stdout', 'now'],
     'argument 2, of 3 characters: unexpected beside the command stdout: expected flags only, and quotes around a value with blanks',
@@ -222,7 +231,10 @@ const refusals: readonly [string[], string][] = [
     ['stdout', '--colect-interval=5s'],
     '--colect-interval: no such flag of stdout: did you mean --collect-interval?',
   ],
-  [['stout'], '"stout": no such command: did you mean stdout? expected stdout, otel, check or completion'],
+  [
+    ['stout'],
+    '"stout": no such command: did you mean stdout? expected stdout, otel, check or completion',
+  ],
   [
     ['help', 'otle'],
     '"otle": no such command: did you mean otel? expected stdout, otel, check or completion',
@@ -234,10 +246,6 @@ const refusals: readonly [string[], string][] = [
     'argument 3, of 3 characters: unexpected beside the command completion: expected flags only, and quotes around a value with blanks',
   ],
   [['check', '--format=yaml'], '--format: got "yaml": expected text or json'],
-  [
-    ['check', '--endpoint=localhost:4317'],
-    '--endpoint: localhost:4317 has no scheme: did you mean http://localhost:4317?',
-  ],
   [
     [...tls, `--client-cert=${CLIENT.certificate}`],
     '--client-key: missing: --client-cert needs it: expected the PEM file of both',
@@ -289,6 +297,38 @@ const refusals: readonly [string[], string][] = [
   [
     [...grpc, `--header-file=${reservedHeader}`],
     '--header-file: host is a header that the protocol itself sets',
+  ],
+  [
+    [...grpc, `--header-file=Authorization=Bearer ${secret}`],
+    `--header-file: cannot read "Auth...", of ${`Authorization=Bearer ${secret}`.length} characters (ENOENT): expected a file that this user may read`,
+  ],
+  [
+    [...grpc, `--client-key=-----BEGIN PRIVATE KEY-----\n${secret}`],
+    `--client-key: got "----...", of ${`-----BEGIN PRIVATE KEY-----\n${secret}`.length} characters with an endpoint of http://, which has no TLS: expected an endpoint of https://`,
+  ],
+  [
+    [...tls, `--client-cert=${CLIENT.certificate}`, `--client-key=-----BEGIN PRIVATE KEY-----${secret}`],
+    `--client-key: cannot read "----...", of ${`-----BEGIN PRIVATE KEY-----${secret}`.length} characters (ENOENT): expected a PEM file that this user may read`,
+  ],
+  [
+    [...grpc, `--header-file=${pipe}`],
+    `--header-file: cannot read "${pipe}" (no regular file): expected a file that this user may read`,
+  ],
+  [
+    [...grpc, `--header-file=${noHeaders}`],
+    '--header-file: there is no header in the file: expected KEY=VALUE or KEY: VALUE a line',
+  ],
+  [
+    ['otel', `--endpoint=Authorization=${secret}`],
+    '--endpoint: Auth... is not a URL: expected http://HOST:PORT or https://HOST:PORT, such as http://localhost:4317',
+  ],
+  [
+    ['stdout', `--log-level=${secret}`],
+    `--log-level: got "${secret.slice(0, 4)}...": expected error, warn, info, debug or trace`,
+  ],
+  [
+    ['stdout', `--max-buffered=${secret}`],
+    `--max-buffered: got "${secret.slice(0, 4)}...": expected an integer of 1 or more, such as 60`,
   ],
   [['stdout', '--log-level=loud'], '--log-level: got "loud": expected error, warn, info, debug or trace'],
   [['--log-format=xml', 'stdout'], '--log-format: got "xml": expected text or json'],

@@ -11,8 +11,14 @@ export const OTHER_CA_FILE = file('other-ca.pem');
 /** Path of the PEM of the authority that signed the certificate `named`. */
 export const NAMED_CA_FILE = file('named.pem');
 
-/** A server's key and certificate: good for localhost, for another name, until 2021, or for collector.example. */
-export function serverIdentity(name: 'server' | 'wrong-name' | 'expired' | 'named'): {
+/** The same of the certificate `address`. */
+export const ADDRESS_CA_FILE = file('address.pem');
+
+/**
+ * A server's key and certificate: good for localhost, for another name, until 2021, for collector.example, or for the
+ * addresses 192.0.2.7 and 2001:db8::1. The last two signed themselves.
+ */
+export function serverIdentity(name: 'server' | 'wrong-name' | 'expired' | 'named' | 'address'): {
   key: string;
   certificate: string;
 } {

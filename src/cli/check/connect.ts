@@ -16,6 +16,11 @@ export interface Connected {
   readonly socket: Socket | undefined;
 }
 
+const LOOK_AT_ENDPOINT = 'look at host and port in --endpoint, and at firewalls between';
+
+const LOOK_AT_PROXY =
+  'look at HTTPS_PROXY or HTTP_PROXY (host, port, user, password), whether the proxy runs, and at the ports that it allows; NO_PROXY goes around it';
+
 /** Connects to an endpoint, through a proxy where there is one. */
 export async function connectFindings(
   endpoint: URL,
@@ -24,7 +29,11 @@ export async function connectFindings(
 ): Promise<Connected> {
   const hop = proxy ?? endpoint;
   const socket = connect({ host: hostOf(hop), port: portOf(hop) });
-  const connection = await within(MAX_MILLIS, opened(socket, hop, protocol), () => silent('connection', hop));
+  const remedy = (message: string) =>
+    proxy === undefined ? (remedyFor(message, protocol) ?? LOOK_AT_ENDPOINT) : LOOK_AT_PROXY;
+  const connection = await within(MAX_MILLIS, opened(socket, hop, remedy), () =>
+    silent('connection', hop, remedy('no answer within')),
+  );
   if (connection.status === 'fail' || proxy === undefined) {
     return result(socket, [connection]);
   }
@@ -36,9 +45,9 @@ export async function connectFindings(
     MAX_MILLIS,
     openTunnel(socket, proxy, endpoint).then(
       () => ok('proxy', `${proxy.host} opens a tunnel to ${hostOf(endpoint)}:${portOf(endpoint)}`),
-      (error: Error) => fail('proxy', error.message, remedyFor(error.message, protocol)),
+      (error: Error) => fail('proxy', error.message, LOOK_AT_PROXY),
     ),
-    () => silent('proxy', proxy),
+    () => silent('proxy', proxy, LOOK_AT_PROXY),
   );
   return result(socket, [connection, tunnel]);
 }
@@ -51,7 +60,7 @@ function result(socket: Socket, findings: readonly Finding[]): Connected {
   return { findings, socket: undefined };
 }
 
-function opened(socket: Socket, hop: URL, protocol: OtlpProtocol): Promise<Finding> {
+function opened(socket: Socket, hop: URL, remedy: (message: string) => string): Promise<Finding> {
   const startedAt = performance.now();
   return new Promise((resolve) => {
     socket.once('connect', () => {
@@ -61,14 +70,10 @@ function opened(socket: Socket, hop: URL, protocol: OtlpProtocol): Promise<Findi
     // Stays on: an error that comes later shows in what is asked next.
     socket.on('error', (error: Error & { errors?: readonly Error[] }) => {
       const message = error.errors?.map((each) => each.message).join('; ') || error.message;
-      resolve(fail('connection', message, remedyFor(message, protocol)));
+      resolve(fail('connection', message, remedy(message)));
     });
   });
 }
 
-const silent = (check: string, { host }: URL): Finding =>
-  fail(
-    check,
-    `no answer from ${host} within ${MAX_MILLIS / 1_000} s`,
-    'a firewall may drop the packets; look at host and port in --endpoint',
-  );
+const silent = (check: string, { host }: URL, remedy: string): Finding =>
+  fail(check, `no answer from ${host} within ${MAX_MILLIS / 1_000} s`, remedy);

@@ -28,15 +28,17 @@ export async function exportFinding(otlp: OtlpSinkOptions, millis: number): Prom
     () => currentCredentials(otlp),
   );
   try {
-    return await within(millis, firstValueFrom(transport.send(EMPTY_REQUEST)).then(findingOf), () =>
-      fail('export', `no answer within ${(millis / 1_000).toFixed(1)} s`, 'is the backend overloaded?'),
+    return await within(
+      millis,
+      firstValueFrom(transport.send(EMPTY_REQUEST)).then((answer) => findingOf(answer, otlp)),
+      () => fail('export', `no answer within ${(millis / 1_000).toFixed(1)} s`, 'is the backend overloaded?'),
     );
   } finally {
     transport.close();
   }
 }
 
-function findingOf(answer: Answer): Finding {
+function findingOf(answer: Answer, otlp: OtlpSinkOptions): Finding {
   if (answer.kind === 'accepted') {
     const remark = answer.partial?.message ?? '';
     return remark === ''
@@ -44,12 +46,24 @@ function findingOf(answer: Answer): Finding {
       : warn('export', `the backend accepts a request, and remarks: ${remark}`);
   }
   const { error } = answer;
-  const remedy = error instanceof ExportError ? error.remedy : undefined;
   return answer.kind === 'bad-data'
     ? warn(
         'export',
         error.message,
-        remedy ?? 'the backend may refuse only requests without data, as this one was',
+        (error instanceof ExportError ? error.remedy : undefined) ??
+          'the backend may refuse only requests without data, as this one was',
       )
-    : fail('export', error.message, remedy);
+    : fail('export', error.message, remedyOf(error, otlp));
+}
+
+/** TLS and the connection were looked at before, and were well. */
+function remedyOf(error: Error, { endpoint, clientCertificate }: OtlpSinkOptions): string {
+  const usual = error instanceof ExportError ? error.remedy : undefined;
+  const isClosed = usual?.startsWith('the connection was closed') === true;
+  if (isClosed && endpoint.startsWith('https:')) {
+    return clientCertificate === undefined
+      ? 'the backend closed the connection after TLS: does it want a client certificate? Look at its log'
+      : 'the backend closed the connection after TLS: does it trust the client certificate? Look at its log';
+  }
+  return usual ?? 'look at the log of the backend';
 }

@@ -12,6 +12,8 @@ import { within } from './within.js';
 /** How long a handshake may take, ms. */
 const MAX_MILLIS = 1_500;
 
+const LOOK_AT_ENDPOINT = 'look at host, port and scheme in --endpoint, and at the log of the backend';
+
 /** A certificate that ends sooner is worth a word, ms. */
 const SOON_MILLIS = 14 * 24 * 3_600_000;
 
@@ -58,7 +60,9 @@ function handshake(
       rejectUnauthorized: false,
     });
     secured.once('secureConnect', () => resolve(shown(secured, protocol)));
-    secured.on('error', ({ message }) => resolve(fail('tls', message, remedyFor(message, protocol))));
+    secured.on('error', ({ message }) =>
+      resolve(fail('tls', message, remedyFor(message, protocol) ?? LOOK_AT_ENDPOINT)),
+    );
     secured.once('close', () =>
       resolve(
         fail('tls', 'the connection was closed in the handshake', remedyFor('socket hang up', protocol)),
@@ -72,7 +76,7 @@ function shown(socket: TLSSocket, protocol: OtlpProtocol): Finding {
   const whose = describe(certificate);
   if (!socket.authorized) {
     const problem = problemOf(socket.authorizationError);
-    return fail('tls', `${problem}: ${whose}`, remedyFor(problem, protocol));
+    return fail('tls', `${problem}: ${whose}`, remedyFor(problem, protocol) ?? LOOK_AT_ENDPOINT);
   }
   if (protocol === 'grpc' && socket.alpnProtocol !== 'h2') {
     return fail(

@@ -14,6 +14,7 @@ import { readOtlpOptions } from '../options/otlp-options.js';
 import { secretsOf } from '../options/secrets.js';
 import { warnOfUnsupportedVariables } from '../options/unsupported-variables.js';
 import { print } from '../streams.js';
+import { UsageError } from '../usage-error.js';
 import type { CommandContext } from './context.js';
 
 /** Looks at the registry, and at the backend where one is given, and prints what it finds. */
@@ -36,10 +37,10 @@ async function look({ options, environment, log, warnings }: CommandContext): Pr
       settings.push(warn('settings', [message, ...details].join(', ')));
     }
   };
-  const collect = readCollectOptions(options);
-  const otlp = readOtlpOptions(options, environment, notice);
+  const collect = read(() => readCollectOptions(options), settings);
+  const otlp = read(() => readOtlpOptions(options, environment, notice), settings);
   warnOfUnsupportedVariables(environment, notice);
-  if (readBoolean('OTEL_SDK_DISABLED', environment) === true) {
+  if (read(() => readBoolean('OTEL_SDK_DISABLED', environment), settings) === true) {
     notice('warn', 'msb_metrics', 'OTEL_SDK_DISABLED=true: otel would end at once');
   }
   if (otlp !== undefined) {
@@ -47,16 +48,32 @@ async function look({ options, environment, log, warnings }: CommandContext): Pr
     warnings.logTo(libraryLog);
     await captureGrpcLogs((_, target, message, fields) => libraryLog('debug', target, message, fields));
   }
+  const isRefused = settings.some(({ status }) => status === 'fail');
   const [registry, backend] = await Promise.all([
-    lookAtRegistries(collect),
+    collect === undefined ? { findings: [], registries: [] } : lookAtRegistries(collect),
     otlp === undefined
-      ? [ok('endpoint', 'none is given, so no backend is looked at')]
+      ? isRefused
+        ? []
+        : [ok('endpoint', 'none is given, so no backend is looked at')]
       : backendFindings(otlp),
   ]);
   return {
     findings: [versions(), ...settings, ...registry.findings, ...backend],
     registries: registry.registries,
   };
+}
+
+/** What is wrong with a setting is a finding, and the rest is looked at all the same. */
+function read<T>(reader: () => T, settings: Finding[]): T | undefined {
+  try {
+    return reader();
+  } catch (error) {
+    if (error instanceof UsageError) {
+      settings.push(fail('settings', error.message));
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 async function lookAtRegistries(collect: ReturnType<typeof readCollectOptions>): Promise<CheckDocument> {

@@ -1,7 +1,7 @@
 import { homedir, userInfo } from 'node:os';
 import { type CollectionsOptions, MAX_DELAY_MILLIS, userIdOf } from '../../index.js';
-import { quoted, UsageError } from '../usage-error.js';
-import type { OptionReader } from './option-reader.js';
+import { UsageError } from '../usage-error.js';
+import { beginningOf, type OptionReader } from './option-reader.js';
 
 /** Reads the flags of collecting. */
 export function readCollectOptions(options: OptionReader): CollectionsOptions {
@@ -21,7 +21,7 @@ function readRegistryOwner(user: string | undefined): number | undefined {
   const uid = /^\d{1,10}$/u.test(user) ? Number(user) : userIdOf(user);
   if (uid === undefined || uid >= 2 ** 32 - 1) {
     throw new UsageError(
-      `--registry-owner: got ${quoted(user)}: expected the name of a user of this host, or a number, such as 1000`,
+      `--registry-owner: got ${beginningOf(user)}: expected the name of a user of this host, or a number, such as 1000`,
     );
   }
   return uid;

@@ -5,7 +5,7 @@ import ms, { type StringValue } from 'ms';
  * reference, would become a minute.
  */
 const PART =
-  /(\d+(?:\.\d+)?)\s*(nanos|nsecs?|ns|micros|usecs?|us|\u00b5s|\u03bcs|milliseconds?|millis|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|hr|h|days?|d|weeks?|w)/uy;
+  /(\d+(?:\.\d+)?|\.\d+)\s*(nanos|nsecs?|ns|micros|usecs?|us|\u00b5s|\u03bcs|milliseconds?|millis|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|hr|h|days?|d|weeks?|w)/uy;
 
 /** Units that `ms` does not know, in milliseconds. */
 const SMALL_UNITS: readonly (readonly [pattern: RegExp, millis: number])[] = [

@@ -27,7 +27,7 @@ export function readEndpoint(
   const { source } = setting;
   const mayLackScheme = protocol === 'grpc' && source !== '--endpoint';
   const text =
-    mayLackScheme && !/^[a-z][a-z0-9+.-]*:\/\//iu.test(setting.text)
+    mayLackScheme && /^(?![a-z][a-z0-9+.-]*:\/\/)[^=\s]+$/iu.test(setting.text)
       ? `${isInsecure ? 'http' : 'https'}://${setting.text}`
       : setting.text;
   try {

@@ -6,7 +6,8 @@ import { UsageError } from '../usage-error.js';
  * a secret.
  *
  * @param source the flag that names the file
- * @throws {UsageError} that names the number of a line that is no header
+ * @throws {UsageError} that names the number of a line that is no header; and for a file without headers, as it is for a
+ * moment while it is written anew
  */
 export function parseHeaderFile(source: string, text: string): Record<string, string> {
   const entries = text
@@ -25,5 +26,10 @@ export function parseHeaderFile(source: string, text: string): Record<string, st
       }
       return [[key.trim(), value.trim()] as const];
     });
+  if (entries.length === 0) {
+    throw new UsageError(
+      `${source}: there is no header in the file: expected KEY=VALUE or KEY: VALUE a line`,
+    );
+  }
   return Object.fromEntries(entries);
 }

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { headerProblem, type Renewable } from '../../index.js';
 import type { Log } from '../log.js';
 import { UsageError } from '../usage-error.js';
@@ -6,6 +5,7 @@ import { logFileChanges } from './file-changes.js';
 import { parseHeaderFile } from './header-file.js';
 import { parseEnvironmentKeyValues, parseKeyValues } from './key-values.js';
 import type { Environment, OptionReader } from './option-reader.js';
+import { othersMayReadWarning } from './others-may-read.js';
 import { WatchedFiles } from './watched-files.js';
 
 type Headers = Readonly<Record<string, string>>;
@@ -29,12 +29,16 @@ export function readHeaders(options: OptionReader, environment: Environment, log
     return { ...variables, ...flags };
   }
   const { source, text: path } = file;
+  const warn = othersMayReadWarning(source, path, log);
   const watched = new WatchedFiles(
     { headers: { path, source, kind: 'a file' } },
-    ({ headers }) => ({ ...variables, ...checked(source, parseHeaderFile(source, headers)), ...flags }),
+    ({ headers }) => {
+      const inFile = checked(source, parseHeaderFile(source, headers));
+      warn();
+      return { ...variables, ...inFile, ...flags };
+    },
     logFileChanges('headers', log),
   );
-  warnIfOthersMayRead(source, path, log);
   return () => watched.current();
 }
 
@@ -52,22 +56,4 @@ function checked(source: string, headers: Headers): Headers {
       return [name.toLowerCase(), value];
     }),
   );
-}
-
-const READABLE_BY_OTHERS = 0o004;
-
-/** Secrets that every user of this host may read are worth a word, once. */
-export function warnIfOthersMayRead(source: string, path: string, log: Log): void {
-  const { mode } = statSync(path);
-  if ((mode & READABLE_BY_OTHERS) !== 0) {
-    log(
-      'warn',
-      'msb_metrics',
-      `${source}: every user of this host may read the file: take that right away (chmod o-r)`,
-      {
-        file: path,
-        mode: (mode & 0o777).toString(8),
-      },
-    );
-  }
 }

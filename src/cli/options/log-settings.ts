@@ -1,8 +1,8 @@
 import { alternatives } from '../flags/command-line.js';
 import type { LogFormat } from '../log.js';
 import { isLogLevel, LOG_LEVELS, type LogLevel } from '../log-filter.js';
-import { quoted, UsageError } from '../usage-error.js';
-import type { OptionReader } from './option-reader.js';
+import { UsageError } from '../usage-error.js';
+import { beginningOf, type OptionReader } from './option-reader.js';
 
 /** How the program logs. */
 export interface LogSettings {
@@ -14,7 +14,7 @@ export interface LogSettings {
 export function readLogSettings(options: OptionReader): LogSettings {
   const level = options.text('log-level') ?? '';
   if (!isLogLevel(level)) {
-    throw new UsageError(`--log-level: got ${quoted(level)}: expected ${alternatives(LOG_LEVELS)}`);
+    throw new UsageError(`--log-level: got ${beginningOf(level)}: expected ${alternatives(LOG_LEVELS)}`);
   }
   return { level, format: options.word('log-format', ['text', 'json']) };
 }

@@ -60,7 +60,8 @@ export class OptionReader {
   /** One of a few words. */
   word<Word extends string>(flag: string, words: readonly Word[]): Word {
     const { text, source } = this.#required(flag);
-    const word = words.find((each) => each === text);
+    // OpenTelemetry's words are the same in any case.
+    const word = words.find((each) => each === (source.startsWith('--') ? text : text.toLowerCase()));
     if (word === undefined) {
       throw new UsageError(`${source}: got ${beginningOf(text)}: expected ${alternatives(words)}`);
     }
@@ -72,7 +73,9 @@ export class OptionReader {
     const { text, source } = this.#required(flag);
     const count = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(count) || count < 1) {
-      throw new UsageError(`${source}: got ${quoted(text)}: expected an integer of 1 or more, such as 60`);
+      throw new UsageError(
+        `${source}: got ${beginningOf(text)}: expected an integer of 1 or more, such as 60`,
+      );
     }
     return count;
   }
@@ -83,7 +86,7 @@ export class OptionReader {
     const millis = isMillis ? wholeMillis(text) : parseDuration(text);
     if (millis === undefined) {
       throw new UsageError(
-        `${source}: got ${quoted(text)}: expected ${isMillis ? 'milliseconds, such as 10000' : 'a duration with its unit, such as 500ms, 1s, 2m or 1m30s'}`,
+        `${source}: got ${beginningOf(text)}: expected ${isMillis ? 'milliseconds, such as 10000' : 'a duration with its unit, such as 500ms, 1s, 2m or 1m30s'}`,
       );
     }
     if (millis < least || millis > most) {
@@ -113,9 +116,9 @@ export function readBoolean(variable: string, environment: Environment): boolean
   return lower === '' ? undefined : lower === 'true';
 }
 
-/** A value that is none of a few words may be a secret, put there by mistake. */
+/** A value that is not what it should be may be a secret, put there by mistake. A number is none. */
 export function beginningOf(value: string): string {
-  return quoted(value.length > 12 ? `${value.slice(0, 4)}...` : value);
+  return quoted(value.length > 12 && !/^-?\d+$/u.test(value) ? `${value.slice(0, 4)}...` : value);
 }
 
 function wholeMillis(text: string): number | undefined {

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { MAX_DELAY_MILLIS, type OtlpSinkOptions, proxyFor } from '../../index.js';
 import type { Log } from '../log.js';
-import { quoted, UsageError } from '../usage-error.js';
+import { UsageError } from '../usage-error.js';
 import { readDeliveryOptions } from './delivery-options.js';
 import { missingEndpoint, readEndpoint } from './endpoint.js';
 import { readHeaders } from './headers.js';
@@ -9,6 +8,7 @@ import type { Environment, OptionReader } from './option-reader.js';
 import { protocolOf, readProtocol } from './protocol.js';
 import { readResource } from './resource.js';
 import { readTlsFiles } from './tls-files.js';
+import { contentsOf } from './watched-files.js';
 
 /**
  * Reads the flags of `otel`'s delivery, and OpenTelemetry's variables.
@@ -74,13 +74,7 @@ function requireExtraCertificates(file: string | undefined): void {
   if (file === undefined || file === '') {
     return;
   }
-  try {
-    readFileSync(file);
-  } catch (error) {
-    throw new UsageError(
-      `NODE_EXTRA_CA_CERTS: cannot read ${quoted(file)} (${(error as NodeJS.ErrnoException).code}): expected a PEM file that this user may read`,
-    );
-  }
+  contentsOf({ path: file, source: 'NODE_EXTRA_CA_CERTS', kind: 'a PEM file' });
 }
 
 function readProxy(endpoint: string, environment: Environment): string | undefined {

@@ -14,8 +14,8 @@ export function protocolOf(options: OptionReader): string {
  * @throws {UsageError} for one that is not spoken
  */
 export function readProtocol(options: OptionReader): OtlpProtocol {
-  const setting = options.setting('protocol');
-  switch (setting?.text) {
+  const setting = options.setting('protocol') ?? { text: '', source: '--protocol' };
+  switch (setting.source.startsWith('--') ? setting.text : setting.text.toLowerCase()) {
     case 'grpc':
       return 'grpc';
     case 'http':
@@ -27,7 +27,7 @@ export function readProtocol(options: OptionReader): OtlpProtocol {
       );
     default:
       throw new UsageError(
-        `${setting?.source}: got ${beginningOf(setting?.text ?? '')}: expected grpc, http or http/protobuf`,
+        `${setting.source}: got ${beginningOf(setting.text)}: expected grpc, http or http/protobuf`,
       );
   }
 }

@@ -5,10 +5,10 @@ import {
   type OtlpProtocol,
 } from '../../index.js';
 import type { Log } from '../log.js';
-import { quoted, UsageError } from '../usage-error.js';
+import { quotedPath, UsageError } from '../usage-error.js';
 import { logFileChanges } from './file-changes.js';
-import { warnIfOthersMayRead } from './headers.js';
 import type { OptionReader, Setting } from './option-reader.js';
+import { othersMayReadWarning } from './others-may-read.js';
 import { protocolOf } from './protocol.js';
 import { type NamedFile, WatchedFiles } from './watched-files.js';
 
@@ -37,7 +37,7 @@ export function readTlsFiles(
   const ca = options.setting('ca-cert');
   if (ca?.source === '--ca-cert' && protocol === 'http') {
     throw new UsageError(
-      `--ca-cert: got ${quoted(ca.text)} with ${protocolOf(options)}: the flag goes with grpc only; for http set OTEL_EXPORTER_OTLP_CERTIFICATE`,
+      `--ca-cert: got ${quotedPath(ca.text)} with ${protocolOf(options)}: the flag goes with grpc only; for http set OTEL_EXPORTER_OTLP_CERTIFICATE`,
     );
   }
   const certificate = options.setting('client-cert');
@@ -45,7 +45,7 @@ export function readTlsFiles(
   for (const setting of [ca, certificate, key]) {
     if (setting?.source.startsWith('--') && !isTls) {
       throw new UsageError(
-        `${setting.source}: got ${quoted(setting.text)} with an endpoint of http://, which has no TLS: expected an endpoint of https://`,
+        `${setting.source}: got ${quotedPath(setting.text)} with an endpoint of http://, which has no TLS: expected an endpoint of https://`,
       );
     }
   }
@@ -79,19 +79,21 @@ function identity(certificate: Setting | undefined, key: Setting | undefined, lo
     );
   }
   const files = { certificate: pemFile(certificate), key: pemFile(key) };
+  const warn = othersMayReadWarning(key.source, key.text, log);
   const watched = new WatchedFiles(
     files,
     (texts) => {
       requireNone(files.certificate, certificateProblem(texts.certificate));
       requireNone(files.key, clientKeyProblem(texts.key, texts.certificate));
+      warn();
       return texts;
     },
     logFileChanges('client certificate and key', log),
   );
-  warnIfOthersMayRead(key.source, key.text, log);
   return {
     clientCertificate: () => watched.current().certificate,
-    clientKey: () => watched.current().key,
+    // Asked for after the certificate, of which it must be the key.
+    clientKey: () => watched.latest.key,
   };
 }
 
@@ -103,6 +105,6 @@ const pemFile = ({ text, source }: Pick<Setting, 'text' | 'source'>): NamedFile 
 
 function requireNone({ source, path }: NamedFile, problem: string | undefined): void {
   if (problem !== undefined) {
-    throw new UsageError(`${source}: ${quoted(path)} ${problem}`);
+    throw new UsageError(`${source}: ${quotedPath(path)} ${problem}`);
   }
 }

@@ -9,7 +9,7 @@ import type { Environment } from './option-reader.js';
 export function warnOfUnsupportedVariables(environment: Environment, log: Log): void {
   const supported = new Set([
     ...ALL_FLAGS.flatMap(({ variables = [] }) => variables.map(({ name }) => name)),
-    ...VARIABLES.map(({ name }) => name),
+    ...VARIABLES.filter(({ commands }) => commands.includes('otel')).map(({ name }) => name),
   ]);
   const unsupported = Object.keys(environment)
     .filter((name) => OF_METRICS.test(name) && environment[name] && !supported.has(name))
@@ -27,6 +27,6 @@ export function warnOfUnsupportedVariables(environment: Environment, log: Log): 
   }
 }
 
-/** What bears on metrics and their export, and the variables that gRPC's own libraries take a proxy from. */
+/** What bears on metrics and their export, and the variables that other programs take proxies and roots from. */
 const OF_METRICS =
-  /^(OTEL_EXPORTER_OTLP_(?!TRACES_|LOGS_|PROFILES_)|OTEL_METRICS?_|OTEL_SDK_|OTEL_CONFIG_FILE$|OTEL_EXPERIMENTAL_CONFIG_FILE$|(no_)?grpc_proxy$)/u;
+  /^(OTEL_EXPORTER_OTLP_(?!TRACES_|LOGS_|PROFILES_)|OTEL_EXPORTER_PROMETHEUS_|OTEL_METRICS?_|OTEL_SDK_|OTEL_LOG_LEVEL$|OTEL_(EXPERIMENTAL_)?CONFIG_FILE$|GRPC_DEFAULT_SSL_ROOTS_FILE_PATH$|((no_)?grpc|all)_proxy$)/iu;

@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { quoted, UsageError } from '../usage-error.js';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { quotedPath, UsageError } from '../usage-error.js';
 
 /** A file that is named on the command line or in the environment. */
 export interface NamedFile {
@@ -27,6 +27,7 @@ export class WatchedFiles<Name extends string, T> {
   readonly #parse: (texts: Readonly<Record<Name, string>>) => T;
   readonly #onChange: (change: FileChange) => void;
   #seen: string;
+  #texts: Readonly<Record<Name, string>>;
   #value: T;
   #problem = '';
 
@@ -45,7 +46,13 @@ export class WatchedFiles<Name extends string, T> {
     this.#onChange = onChange;
     // Before they are read: what changes meanwhile is read once more.
     this.#seen = this.#look();
-    this.#value = this.#read();
+    this.#texts = this.#read();
+    this.#value = parse(this.#texts);
+  }
+
+  /** The newest that could be used, as `current` last found it. */
+  get latest(): T {
+    return this.#value;
   }
 
   /** The newest that could be used. */
@@ -61,9 +68,18 @@ export class WatchedFiles<Name extends string, T> {
   #renew(): void {
     const before = this.#problem;
     try {
-      this.#value = this.#read();
+      const texts = this.#read();
+      const isNew = this.#entries().some(([name]) => texts[name] !== this.#texts[name]);
+      // Parsed also if it is what it was: its permissions may have changed.
+      const value = this.#parse(texts);
       this.#problem = '';
-      this.#onChange({ kind: before === '' ? 'renewed' : 'mended', problem: '' });
+      if (isNew) {
+        this.#texts = texts;
+        this.#value = value;
+      }
+      if (isNew || before !== '') {
+        this.#onChange({ kind: before === '' ? 'renewed' : 'mended', problem: '' });
+      }
     } catch (error) {
       this.#problem = (error as Error).message;
       if (before === '') {
@@ -72,13 +88,11 @@ export class WatchedFiles<Name extends string, T> {
     }
   }
 
-  #read(): T {
-    return this.#parse(
-      Object.fromEntries(this.#entries().map(([name, file]) => [name, contentsOf(file)])) as Record<
-        Name,
-        string
-      >,
-    );
+  #read(): Readonly<Record<Name, string>> {
+    return Object.fromEntries(this.#entries().map(([name, file]) => [name, contentsOf(file)])) as Record<
+      Name,
+      string
+    >;
   }
 
   #look(): string {
@@ -92,15 +106,36 @@ export class WatchedFiles<Name extends string, T> {
   }
 }
 
-function contentsOf({ path, source, kind }: NamedFile): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+/**
+ * The contents of a regular file. Anything else could keep the program waiting for ever.
+ *
+ * @throws {UsageError} for what is none, or cannot be read
+ */
+export function contentsOf({ path, source, kind }: NamedFile): string {
+  const refuse = (why: string): never => {
     throw new UsageError(
-      `${source}: cannot read ${quoted(path)} (${code}): expected ${kind} that this user may read`,
+      `${source}: cannot read ${quotedPath(path)} (${why}): expected ${kind} that this user may read`,
     );
+  };
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stat = fstatSync(fd);
+      return stat.isFile()
+        ? readFileSync(fd, 'utf8')
+        : refuse(stat.isDirectory() ? 'EISDIR' : 'no regular file');
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    return error instanceof UsageError
+      ? rethrow(error)
+      : refuse(String((error as NodeJS.ErrnoException).code));
   }
+}
+
+function rethrow(error: Error): never {
+  throw error;
 }
 
 function identityOf(path: string): string {

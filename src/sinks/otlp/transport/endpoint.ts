@@ -12,7 +12,12 @@ export function parseEndpoint(text: string, protocol: OtlpProtocol): URL {
     protocol === 'grpc'
       ? 'expected http://HOST:PORT or https://HOST:PORT, such as http://localhost:4317'
       : 'expected the complete URL of the metrics signal, such as http://localhost:4318/v1/metrics';
-  if (!/^[a-z][a-z0-9+.-]*:\/\//iu.test(text) && text !== '' && URL.canParse(`http://${text}`)) {
+  if (
+    !/^[a-z][a-z0-9+.-]*:\/\//iu.test(text) &&
+    text !== '' &&
+    !isPair(text) &&
+    URL.canParse(`http://${text}`)
+  ) {
     throw new RangeError(`${shown(text)} has no scheme: did you mean http://${shown(text)}?`);
   }
   if (!URL.canParse(text)) {
@@ -35,12 +40,15 @@ export function parseEndpoint(text: string, protocol: OtlpProtocol): URL {
   return url;
 }
 
+/** A key and a value where a URL should be: a header, most likely. */
+const isPair = (text: string): boolean => /^[^/:?]*=/u.test(text);
+
 /**
  * The text without what may be a secret: all between the scheme and the last @ (also an encoded one), the query, and all but
  * the beginning of what cannot be a URL.
  */
 function shown(text: string): string {
-  if (/\s/u.test(text.trim())) {
+  if (/\s/u.test(text.trim()) || isPair(text)) {
     return `${text.trim().slice(0, 4)}...`;
   }
   return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*(@|%40)/isu, '$1***@').replace(/\?.*$/su, '?***');

@@ -11,7 +11,7 @@ import { concatMap, map, Observable, of } from 'rxjs';
 import type { Answer } from './answer.js';
 import { describeForeignAnswer } from './foreign-answer.js';
 import { grpcAccepted, grpcAnswer, MAX_ANSWER_BYTES } from './grpc-answer.js';
-import { portOf } from './proxy.js';
+import { hostOf, portOf } from './proxy.js';
 import { rootCertificates } from './root-certificates.js';
 import { type TrackedSockets, trackSockets } from './tracked-sockets.js';
 import type { Transport, TransportOptions } from './transport.js';
@@ -185,6 +185,6 @@ function throughProxy(proxy: URL | undefined, endpoint: URL): ChannelOptions {
     'grpc.enable_http_proxy': 0,
     ...(proxy === undefined
       ? {}
-      : { 'grpc.default_authority': endpoint.host, 'grpc.ssl_target_name_override': endpoint.hostname }),
+      : { 'grpc.default_authority': endpoint.host, 'grpc.ssl_target_name_override': hostOf(endpoint) }),
   };
 }

@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { defer, from, map, type Observable, shareReplay } from 'rxjs';
 import { MAX_IDLE_MILLIS } from './fresh-connections.js';
+import { rootCertificates } from './root-certificates.js';
 import type { TransportOptions } from './transport.js';
 
 /** The connections of a transport. */
@@ -15,12 +16,15 @@ export interface Connections {
 /**
  * Connections to an endpoint, of which one at a time is used. None is opened before the first request.
  */
-export function openConnections(options: Pick<TransportOptions, 'endpoint' | 'proxy'>): Connections {
-  const aborter = new AbortController();
+export function openConnections(options: ConnectionOptions): Connections {
   let opened: http.Agent | undefined;
-  const agent$ = defer(() => from(createAgent(options, aborter.signal))).pipe(
+  let isClosed = false;
+  const agent$ = defer(() => from(createAgent(options))).pipe(
     map((agent) => {
       opened = agent;
+      if (isClosed) {
+        agent.destroy();
+      }
       return agent;
     }),
     shareReplay(1),
@@ -28,23 +32,34 @@ export function openConnections(options: Pick<TransportOptions, 'endpoint' | 'pr
   return {
     agent$,
     close: () => {
+      isClosed = true;
       opened?.destroy();
-      aborter.abort();
     },
   };
 }
 
-/** The agents of proxies are loaded only where there is one. They know a connection only once the proxy has answered. */
-async function createAgent(
-  { endpoint, proxy }: Pick<TransportOptions, 'endpoint' | 'proxy'>,
-  signal: AbortSignal,
-): Promise<http.Agent> {
-  const isTls = endpoint.protocol === 'https:';
+/** What connections are made with. */
+export type ConnectionOptions = Pick<
+  TransportOptions,
+  'endpoint' | 'proxy' | 'caCertificate' | 'clientCertificate' | 'clientKey'
+>;
+
+/** The agent of an endpoint: with its TLS, through its proxy. What a proxy needs is loaded only where there is one. */
+export async function createAgent({
+  endpoint,
+  proxy,
+  caCertificate,
+  clientCertificate,
+  clientKey,
+}: ConnectionOptions): Promise<http.Agent> {
   const settings = { keepAlive: true, maxSockets: 1, timeout: MAX_IDLE_MILLIS };
-  if (proxy === undefined) {
-    return new (isTls ? https : http).Agent(settings);
+  if (endpoint.protocol === 'http:') {
+    return proxy === undefined
+      ? new http.Agent(settings)
+      : new (await import('http-proxy-agent')).HttpProxyAgent(proxy, settings);
   }
-  return isTls
-    ? new (await import('https-proxy-agent')).HttpsProxyAgent(proxy, { ...settings, signal })
-    : new (await import('http-proxy-agent')).HttpProxyAgent(proxy, { ...settings, signal });
+  const tls = { ca: rootCertificates(caCertificate), cert: clientCertificate, key: clientKey };
+  return proxy === undefined
+    ? new https.Agent({ ...settings, ...tls })
+    : new (await import('./tunnel-agent.js')).TunnelAgent(endpoint, proxy, { ...settings, ...tls });
 }

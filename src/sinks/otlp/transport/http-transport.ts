@@ -5,7 +5,6 @@ import { bindNodeCallback, concatMap, Observable, of } from 'rxjs';
 import type { Answer } from './answer.js';
 import { httpAnswer } from './http-answer.js';
 import { type Connections, openConnections } from './http-connections.js';
-import { rootCertificates } from './root-certificates.js';
 import type { Transport, TransportOptions } from './transport.js';
 
 /** The most bytes of a response's body that are read. An answer to an export is far smaller. */
@@ -24,14 +23,11 @@ const RESET_CODES = new Set(['ECONNRESET', 'EPIPE']);
 export class HttpTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #request: typeof http.request;
-  readonly #tls: https.RequestOptions;
   #connections: Connections | undefined;
 
   constructor(options: TransportOptions) {
-    const { caCertificate, clientCertificate, clientKey } = options;
     this.#options = options;
     this.#request = options.endpoint.protocol === 'https:' ? https.request : http.request;
-    this.#tls = { ca: rootCertificates(caCertificate), cert: clientCertificate, key: clientKey };
   }
 
   send(request: Uint8Array): Observable<Answer> {
@@ -47,7 +43,6 @@ export class HttpTransport implements Transport {
   #exchange(request: Uint8Array, agent: http.Agent): Observable<Answer> {
     return new Observable((subscriber) => {
       let bodyTimer: NodeJS.Timeout | undefined;
-      const isTunnelled = this.#options.endpoint.protocol === 'https:';
       let isAnswered = false;
       const answer = (value: Answer): void => {
         isAnswered = true;
@@ -57,7 +52,6 @@ export class HttpTransport implements Transport {
       const outgoing = this.#request(this.#options.endpoint, {
         method: 'POST',
         agent,
-        ...this.#tls,
         headers: {
           'user-agent': this.#options.userAgent,
           ...this.#options.headers,
@@ -65,16 +59,6 @@ export class HttpTransport implements Transport {
           ...(this.#options.compression === 'gzip' ? { 'content-encoding': 'gzip' } : {}),
           'content-length': request.length,
         },
-      });
-      // What a proxy says instead of opening a tunnel comes as if it were the receiver's answer.
-      outgoing.on('proxyConnect', ({ statusCode }: { readonly statusCode?: number }) => {
-        if (isTunnelled && statusCode !== 200) {
-          answer({
-            kind: 'failed',
-            error: new Error(`the proxy refuses the tunnel with HTTP ${statusCode}`),
-          });
-          outgoing.destroy();
-        }
       });
       const onError = (error: NodeJS.ErrnoException): void =>
         answer({

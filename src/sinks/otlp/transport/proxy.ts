@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { isLoopback } from './loopback.js';
 
 /** Environment variables, by name. */
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,7 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function proxyFor(endpoint: URL, environment: Environment): URL | undefined {
   const scheme = endpoint.protocol === 'https:' ? 'https' : 'http';
   const [variable, text] = firstSet(environment, `${scheme}_proxy`);
-  const host = hostOf(endpoint);
+  const host = withoutDot(hostOf(endpoint));
   if (text === '' || isLoopback(host) || isExempt(host, portOf(endpoint), environment)) {
     return undefined;
   }
@@ -76,13 +77,8 @@ function firstSet(environment: Environment, name: string): readonly [string, str
   return [variable, environment[variable]?.trim() ?? ''];
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || isIn(LOOPBACK, host);
-}
+/** A name with a dot at its end is the same name. */
+const withoutDot = (name: string): string => name.replace(/\.$/u, '');
 
 function isExempt(host: string, port: number, environment: Environment): boolean {
   const [, list] = firstSet(environment, 'no_proxy');
@@ -105,8 +101,8 @@ function fits(entry: string, host: string, port: number): boolean {
     return isInNetwork(name, host);
   }
   // With a dot in front, as in curl and Go, only the names below it are meant.
-  const domain = name.replace(/^\*?\./u, '');
-  return host.endsWith(`.${domain}`) || host === name;
+  const domain = withoutDot(name).replace(/^\*?\./u, '');
+  return host.endsWith(`.${domain}`) || host === withoutDot(name);
 }
 
 /** An entry without its port. The colons of an IPv6 address are none, unless it stands in brackets. */
@@ -125,8 +121,9 @@ function isInNetwork(name: string, address: string): boolean {
   if (family === 0) {
     return false;
   }
-  const bits = prefix === undefined ? (family === 4 ? 32 : 128) : Number(prefix);
-  if (!Number.isInteger(bits) || bits < 0 || bits > (family === 4 ? 32 : 128)) {
+  const most = family === 4 ? 32 : 128;
+  const bits = prefix === undefined ? most : /^\d{1,3}$/u.test(prefix) ? Number(prefix) : Number.NaN;
+  if (!(bits <= most)) {
     return false;
   }
   const network = new BlockList();

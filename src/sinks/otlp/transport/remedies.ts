@@ -21,7 +21,7 @@ const UNKNOWN_AUTHORITY =
 export const REMEDIES: readonly Remedy[] = [
   {
     of: 'connection',
-    pattern: /the proxy refuses the tunnel/u,
+    pattern: /the proxy (refuses|does not open) the tunnel/u,
     advice:
       'look at HTTPS_PROXY or HTTP_PROXY (user, password) and at the ports that the proxy allows; NO_PROXY goes around it',
   },
@@ -95,7 +95,8 @@ export const REMEDIES: readonly Remedy[] = [
   },
   {
     of: 'connection',
-    pattern: /Failed to connect|socket hang up|ECONNRESET|EPIPE|Connection dropped/u,
+    pattern:
+      /Failed to connect|socket hang up|ECONNRESET|EPIPE|Connection dropped|socket disconnected before/u,
     advice:
       'the connection was closed without an answer: the port may want TLS (https:// in --endpoint), or another --protocol',
   },

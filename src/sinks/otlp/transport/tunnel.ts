@@ -36,7 +36,7 @@ export function openTunnel(socket: Socket, proxy: URL, endpoint: URL): Promise<v
       }
     });
     connect.on('response', ({ statusCode }) => reject(refused(statusCode)));
-    connect.on('error', reject);
+    connect.on('error', ({ message }) => reject(new Error(`the proxy does not open the tunnel: ${message}`)));
     connect.end();
   });
 }

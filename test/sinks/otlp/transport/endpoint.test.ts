@@ -61,6 +61,11 @@ describe('an endpoint', () => {
       'grpc',
       'Bear... is not a URL: expected http://HOST:PORT or https://HOST:PORT, such as http://localhost:4317',
     ],
+    [
+      'Authorization=Bearers3cret',
+      'grpc',
+      'Auth... is not a URL: expected http://HOST:PORT or https://HOST:PORT, such as http://localhost:4317',
+    ],
     ['host/m?key=s3cret', 'http', 'host/m?*** has no scheme: did you mean http://host/m?***?'],
     [
       'http://host:4317/v1/metrics',

@@ -30,6 +30,7 @@ describe('the proxy of an endpoint', () => {
 
   it.each([
     'http://localhost:4317',
+    'http://localhost.:4317',
     'http://127.0.0.1:4317',
     'http://127.8.9.10:4317',
     'http://[::1]:4317',
@@ -57,6 +58,9 @@ describe('the proxy of an endpoint', () => {
     ['10.1.2.3:1', 'http://10.1.2.3:4317', true],
     ['10.1.2.0/33', 'http://10.1.2.3:4317', true],
     ['10.1.2.0/x', 'http://10.1.2.3:4317', true],
+    ['10.0.0.0/', 'http://93.184.216.34:80', true],
+    ['collector.example.', HTTP, false],
+    ['collector.example', 'http://collector.example.:4317', false],
     ['example', 'http://10.1.2.3:4317', true],
     ['fd00::/8', 'http://[fd00::1]:4317', false],
     ['fd00::1', 'http://[fd00::1]:4317', false],
