@@ -132,6 +132,13 @@ for (const nameBytes of [12, 128]) {
   }
 }
 
+const ways = await interleaved(1, (root) => measure('ways', root));
+figure('a point by our encoder, one collection a request', 'ns/point', ways.nativeNsAPoint);
+figure("a point by the SDK's words and serialiser", 'ns/point', ways.sdkNsAPoint);
+figure('a point of a MetricProducer', 'ns/point', ways.producerNsAPoint);
+figure('a page for Prometheus, 1000 sandboxes', 'ms', ways.pageMillis, 50);
+figure('a page for Prometheus', 'bytes/point', ways.pageBytesAPoint);
+
 const receiver = await helper('receiver.ts');
 const { port } = receiver.said as { port: number };
 for (const sandboxes of SCALE) {

@@ -51,6 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
     {
       stdout: run(async () => (await import('./cli/commands/stdout.js')).runStdout),
       otel: run(async () => (await import('./cli/commands/otel.js')).runOtel),
+      prometheus: run(async () => (await import('./cli/commands/prometheus.js')).runPrometheus),
       check: run(async () => (await import('./cli/commands/check.js')).runCheck),
       completion: () => {
         outcome = import('./cli/completion/script.js').then(({ completionScript }) => {

@@ -27,7 +27,7 @@ export { registryName } from './shm/registry-name.js';
 export { RegistryError, type RegistryState, type RegistryStatus } from './shm/registry-status.js';
 export { NO_SKIPPED_ROWS, type SkippedRows, totalSkipped } from './shm/skipped-rows.js';
 export type { AttributeOptions } from './sinks/otlp/encoding/attributes.js';
-export { type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
+export { type OtlpResourceOptions, type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
 export type { CredentialOptions, Renewable } from './sinks/otlp/transport/credentials.js';
 export { type OtlpProtocol, parseEndpoint } from './sinks/otlp/transport/endpoint.js';
 export { ExportError } from './sinks/otlp/transport/export-error.js';
@@ -36,6 +36,23 @@ export { certificateProblem, clientKeyProblem } from './sinks/otlp/transport/pem
 export { proxyFor } from './sinks/otlp/transport/proxy.js';
 export { redactor } from './sinks/otlp/transport/redactor.js';
 export { printable } from './sinks/printable.js';
+export type { PageOptions } from './sinks/prometheus/page.js';
+export {
+  type PrometheusHandler,
+  type PrometheusHandlerOptions,
+  prometheusHandler,
+} from './sinks/prometheus/prometheus-handler.js';
+export {
+  type MetricExporterSinkOptions,
+  metricExporterSink,
+} from './sinks/sdk/metric-exporter-sink.js';
+export type { MetricExporterFactory } from './sinks/sdk/metric-exporter-transport.js';
+export {
+  type SandboxMetricProducer,
+  type SandboxMetricProducerOptions,
+  sandboxMetricProducer,
+} from './sinks/sdk/sandbox-metric-producer.js';
+export { sdkOtlpSink } from './sinks/sdk/sdk-otlp-sink.js';
 export type { Sink } from './sinks/sink.js';
 export { type StdoutSinkOptions, stdoutSink } from './sinks/stdout/stdout-sink.js';
 export {
@@ -75,6 +92,7 @@ export {
   type PartialSuccess,
 } from './streams/exporter.js';
 export { type FlushCadenceOptions, type FlushCause, flushCadence } from './streams/flush-cadence.js';
+export { type NewestCollection, newestCollection } from './streams/newest-collection.js';
 export { Queue } from './streams/queue.js';
 export { unseenSamples } from './streams/unseen-samples.js';
 export { VERSION } from './version.js';

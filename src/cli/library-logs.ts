@@ -1,10 +1,11 @@
 import type { Log } from './log.js';
 import { numberFree } from './number-free.js';
 
-const TARGET = 'grpc';
-
-/** The most kinds of messages that are remembered: far more than the library has. */
+/** The most kinds of messages that are remembered: far more than the libraries have. */
 const MOST_KINDS = 1_000;
+
+/** Logs a message of a library. */
+type Write = (message?: unknown, ...rest: unknown[]) => void;
 
 /**
  * Sends what the gRPC library logs to this program's log. Its errors are logged at `warn`, because this program decides
@@ -12,16 +13,37 @@ const MOST_KINDS = 1_000;
  */
 export async function captureGrpcLogs(log: Log): Promise<void> {
   const { setLogger } = await import('./grpc-logger.js');
-  const told = new Set<string>();
-  const write =
-    (level: 'warn' | 'info' | 'debug') =>
-    (message?: unknown, ...rest: unknown[]) => {
-      const text = [message, ...rest].map(String).join(' ');
+  const write = writerTo(log, 'grpc');
+  setLogger({ error: write('warn'), info: write('info'), debug: write('debug') });
+}
+
+/** The same for OpenTelemetry JS, whose exporters log a partial success, and nothing else that the sink does not know. */
+export async function captureSdkLogs(log: Log): Promise<void> {
+  const { diag } = await import('@opentelemetry/api');
+  const write = writerTo(log, 'opentelemetry');
+  diag.setLogger(
+    {
+      error: write('warn'),
+      warn: write('warn'),
+      info: write('debug'),
+      debug: () => {},
+      verbose: () => {},
+    },
+    { suppressOverrideMessage: true },
+  );
+}
+
+function writerTo(log: Log, target: string): (level: 'warn' | 'info' | 'debug') => Write {
+  const logged = new Set<string>();
+  return (level) =>
+    (message, ...rest) => {
+      const text = [message, ...rest]
+        .map((part) => (typeof part === 'object' && part !== null ? JSON.stringify(part) : String(part)))
+        .join(' ');
       const kind = numberFree(text);
-      log(level === 'warn' && told.has(kind) ? 'debug' : level, TARGET, text);
-      if (told.size < MOST_KINDS) {
-        told.add(kind);
+      log(level === 'warn' && logged.has(kind) ? 'debug' : level, target, text);
+      if (logged.size < MOST_KINDS) {
+        logged.add(kind);
       }
     };
-  setLogger({ error: write('warn'), info: write('info'), debug: write('debug') });
 }

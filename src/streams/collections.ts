@@ -16,6 +16,27 @@ export interface CollectionsOptions extends ReadOptions {
 }
 
 /**
+ * Checks the options of collections and fills in their defaults.
+ *
+ * @throws {RangeError} for an option out of its range
+ */
+export function completeCollectionsOptions(options: CollectionsOptions): {
+  readonly msbHome: string;
+  readonly collectIntervalMillis: number;
+  readonly scheduler: SchedulerLike;
+} {
+  const {
+    msbHome,
+    collectIntervalMillis = DEFAULT_COLLECT_INTERVAL_MILLIS,
+    scheduler = asyncScheduler,
+  } = options;
+  requireText('msbHome', msbHome);
+  requireDelay('collectIntervalMillis', collectIntervalMillis);
+  requireReadOptions(options);
+  return { msbHome, collectIntervalMillis, scheduler };
+}
+
+/**
  * A cold observable of collections. Each subscription opens the registries of an MSB_HOME itself, reads them at once and
  * then at every interval, and closes them when it ends. It never completes, and no state of the registries makes it fail:
  * `collection.registries` says what was found. Only a system that cannot read shared memory at all is an error of the
@@ -26,14 +47,7 @@ export interface CollectionsOptions extends ReadOptions {
  * @throws {RangeError} for an option out of its range, when called
  */
 export function collections(options: CollectionsOptions): Observable<Collection> {
-  const {
-    msbHome,
-    collectIntervalMillis = DEFAULT_COLLECT_INTERVAL_MILLIS,
-    scheduler = asyncScheduler,
-  } = options;
-  requireText('msbHome', msbHome);
-  requireDelay('collectIntervalMillis', collectIntervalMillis);
-  requireReadOptions(options);
+  const { msbHome, collectIntervalMillis, scheduler } = completeCollectionsOptions(options);
   return using(
     () => {
       requireSharedMemory();

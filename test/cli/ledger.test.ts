@@ -78,6 +78,11 @@ async function tls(): Promise<Setup> {
   return { receiver, flags };
 }
 
+const sdk = async (setup: Promise<Setup>): Promise<Setup> => {
+  const { receiver, flags } = await setup;
+  return { receiver, flags: [...flags, '--exporter=sdk'] };
+};
+
 describe('what arrives is what was written: every field of every sample, once, at its own time', () => {
   it.each<[string, number, () => Promise<Setup>, number]>([
     ['over gRPC, ABI 3', 3, () => grpc(false), 4],
@@ -86,6 +91,9 @@ describe('what arrives is what was written: every field of every sample, once, a
     ['over gRPC with TLS, a private authority and gzip', 3, tls, 4],
     ['over gRPC, through failures', 3, () => grpc(true), TROUBLES.length + 3],
     ['over HTTP, through failures', 3, () => http(true), TROUBLES.length + 3],
+    ['over gRPC, by the SDK', 3, () => sdk(grpc(true)), TROUBLES.length + 3],
+    ['over HTTP, by the SDK', 3, () => sdk(http(true)), TROUBLES.length + 3],
+    ['over gRPC with TLS, a private authority and gzip, by the SDK', 3, () => sdk(tls()), 4],
   ])('%s', async (_, abi, setup, requests) => {
     const { receiver, flags } = await setup();
     onTestFinished(() => receiver.close());

@@ -42,7 +42,7 @@ const isRun = (args: readonly string[]): boolean =>
 
 describe('the command lines in the documents', () => {
   it('are found', () => {
-    expect(commandLines.length).toBeGreaterThanOrEqual(7);
+    expect(commandLines.length).toBeGreaterThanOrEqual(8);
     expect(commandLines).toContainEqual(['otel', '--endpoint=http://localhost:4317']);
   });
 
@@ -70,6 +70,9 @@ describe('the command lines in the documents', () => {
     } else if (args.length === 1 && args[0] === 'stdout') {
       await eventually(() => run.stdout.includes('sandbox=devbox'));
       expect(await run.stop()).toBe(0);
+    } else if (args[0] === 'prometheus') {
+      await eventually(() => run.stderr.includes('serving') || run.stderr.includes('EADDRINUSE'));
+      await run.stop();
     } else {
       expect(await run.exit).toMatchObject({ code: 0 });
       expect(run.stdout).not.toBe('');

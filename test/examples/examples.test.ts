@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startGrpcReceiver } from '../receiver/receiver.js';
+import { startGrpcReceiver, startHttpReceiver } from '../receiver/receiver.js';
 import { eventually } from '../support/eventually.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
 
@@ -108,5 +108,27 @@ describe('the examples', () => {
     child.kill('SIGTERM');
     const code = await exit;
     expect([code, output()]).toEqual([0, expect.stringContaining('metrics drained')]);
+  });
+
+  it('meter-provider sends its own instruments and the sandboxes through one reader', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now(), memoryUsedBytes: 77 });
+    const receiver = await startHttpReceiver();
+    onTestFinished(() => receiver.close());
+    const { child, output, exit } = example('meter-provider', msbHome, receiver.url, '1');
+    await eventually(() => receiver.accepted.length > 0);
+    const [{ points }] = receiver.accepted;
+    expect(points.find(({ metric }) => metric === 'platform.jobs')?.resource['service.name']).toBe(
+      'my-platform',
+    );
+    expect(points.find(({ metric }) => metric === 'microsandbox.memory.usage')).toMatchObject({
+      value: 77,
+      attributes: { 'sandbox.name': 'devbox', 'sandbox.id': 33 },
+      resource: { 'service.name': 'my-platform' },
+    });
+    child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+    expect(output()).toContain('stopped');
   });
 });

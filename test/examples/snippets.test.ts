@@ -15,7 +15,7 @@ const snippetsOf = (document: string): string[] =>
 it('every piece of TypeScript in the documents compiles as strictly as the project itself', () => {
   const folder = mkdtempSync(join(ROOT, 'test/examples/snippets-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const files = ['README.md', 'docs/embedding.md'].flatMap((document) =>
+  const files = ['README.md', 'docs/embedding.md', 'docs/opentelemetry.md'].flatMap((document) =>
     snippetsOf(document).map((code, index) => {
       const file = join(folder, `${document.replace(/\W/gu, '-')}-${index}.ts`);
       writeFileSync(file, GIVEN + code);

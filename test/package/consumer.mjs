@@ -5,9 +5,9 @@ import * as library from 'msb-metrics';
 import packageJson from 'msb-metrics/package.json' with { type: 'json' };
 import { firstValueFrom, of } from 'rxjs';
 
-const loaded = () => Object.keys(Module._cache).filter((path) => /koffi|grpc/u.test(path));
+const loaded = () => Object.keys(Module._cache).filter((path) => /koffi|grpc|opentelemetry/u.test(path));
 
-assert.deepEqual(loaded(), [], 'importing must load neither koffi nor gRPC');
+assert.deepEqual(loaded(), [], 'importing must load neither koffi nor gRPC nor the SDK');
 assert.equal(library.VERSION, packageJson.version);
 const timers = process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout');
 assert.deepEqual(timers, [], 'importing must start nothing');

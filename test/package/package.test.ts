@@ -36,7 +36,15 @@ async function works(node: string): Promise<void> {
 describe('the packed package, installed into an empty folder', () => {
   it('holds no tests, no sources of the demo and no certificates', async () => {
     const files = readdirSync(join(directory, 'node_modules/msb-metrics'));
-    expect(files.sort()).toEqual(['LICENSE', 'README.md', 'SECURITY.md', 'dist', 'docs', 'package.json']);
+    expect(files.sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'SECURITY.md',
+      'dist',
+      'docs',
+      'man',
+      'package.json',
+    ]);
   });
 
   it('works on the Node.js that runs the tests', () => works(process.execPath));

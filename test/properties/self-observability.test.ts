@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { NEVER, of, Subject, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Collection } from '../../src/shm/collection.js';
+import { EncodedRequests } from '../../src/sinks/otlp/encoding/encoded-requests.js';
 import { RequestEncoder } from '../../src/sinks/otlp/encoding/request.js';
 import { OtlpExporter } from '../../src/sinks/otlp/otlp-exporter.js';
 import type { Answer } from '../../src/sinks/otlp/transport/answer.js';
@@ -84,7 +85,7 @@ describe('the counters of the sidecar', () => {
           const wallClock = Object.assign(Object.create(scheduler), { now });
           const subscription = items$
             .pipe(
-              deliver(() => new OtlpExporter(encoder, transport, now), {
+              deliver(() => new OtlpExporter(new EncodedRequests(encoder), transport, now), {
                 flushIntervalMillis: 500,
                 exportTimeoutMillis: 300,
                 maxBuffered,

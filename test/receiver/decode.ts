@@ -1,5 +1,5 @@
 // The message classes that OpenTelemetry generates from its own protocol definitions (opentelemetry-proto 1.7).
-import root from '@opentelemetry/otlp-transformer/build/src/generated/root.js';
+import root from 'otlp-messages/build/src/generated/root.js';
 
 /** A data point as it arrived, with all that it belongs to. */
 export interface Point {

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
-import { type OtlpSinkOptions, otlpSink } from '../../index.js';
+import { type OtlpSinkOptions, otlpSink, sdkOtlpSink } from '../../index.js';
 import { requireSharedMemory } from '../../shm/posix.js';
 import { EXIT } from '../exit-status.js';
 import { warnOfOtherHomes } from '../homes-on-host.js';
-import { captureGrpcLogs } from '../library-logs.js';
+import { captureGrpcLogs, captureSdkLogs } from '../library-logs.js';
 import { redactingLog } from '../log.js';
 import { readCollectOptions } from '../options/collect-options.js';
 import { type Environment, readBoolean } from '../options/option-reader.js';
@@ -29,6 +29,8 @@ export async function runOtel({
   }
   const collect = readCollectOptions(options);
   const otlp = requireOtlpOptions(options, environment, log);
+  const exporter = options.word('exporter', ['native', 'sdk']);
+  const createSink = exporter === 'sdk' ? sdkOtlpSink : otlpSink;
   const endpoint = new URL(otlp.endpoint);
   // The libraries may repeat what was sent. The sink itself redacts what backends say.
   const libraryLog = redactingLog(log, secretsOf(otlp));
@@ -36,6 +38,9 @@ export async function runOtel({
   requireSharedMemory();
   warnOfUnsupportedVariables(environment, log);
   warnOfSmallBuffer(collect, otlp, log);
+  if (exporter === 'sdk') {
+    await captureSdkLogs(libraryLog);
+  }
   if (otlp.protocol === 'grpc') {
     await captureGrpcLogs(libraryLog);
   } else if (endpoint.pathname === '/') {
@@ -57,7 +62,7 @@ export async function runOtel({
   return run(
     {
       ...collect,
-      sinks: { otlp: (flush$) => otlpSink({ ...otlp, flush$ }) },
+      sinks: { otlp: (flush$) => createSink({ ...otlp, flush$ }) },
       noticeOtherHomes: hasOwnInstanceId(otlp, environment)
         ? undefined
         : () => warnOfOtherHomes(collect.msbHome, log),

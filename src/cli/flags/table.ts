@@ -147,13 +147,25 @@ const BACKEND_FLAGS: readonly Flag[] = [
   },
 ];
 
-const OTEL_FLAGS: readonly Flag[] = [
-  ...BACKEND_FLAGS,
+const ATTRIBUTE_FLAGS: readonly Flag[] = [
   {
     name: 'emit-run-id',
     description: 'Add sandbox.run_id to every data point: a new series at every restart.',
   },
   { name: 'emit-pid', description: 'Add sandbox.pid to every data point: a new series at every restart.' },
+];
+
+const OTEL_FLAGS: readonly Flag[] = [
+  {
+    name: 'exporter',
+    value: 'EXPORTER',
+    choices: ['native', 'sdk'],
+    default: 'native',
+    description:
+      'native: our own encoder and transports; or sdk: the official exporters of OpenTelemetry JS, to take ours out of the picture.',
+  },
+  ...BACKEND_FLAGS,
+  ...ATTRIBUTE_FLAGS,
   ...COLLECT_FLAGS,
   {
     name: 'flush-interval',
@@ -183,6 +195,23 @@ const STDOUT_FLAGS: readonly Flag[] = [
     description: 'How often lines are written.',
   },
   MAX_BUFFERED,
+];
+
+const PROMETHEUS_FLAGS: readonly Flag[] = [
+  {
+    name: 'listen',
+    value: 'HOST:PORT',
+    default: '127.0.0.1:9464',
+    description:
+      'Where to listen. Everybody who can connect can read the page: TLS and tokens are the business of a proxy in front.',
+  },
+  {
+    name: 'timestamps',
+    description:
+      'Add the time of the sample to each value. Without it Prometheus marks what is gone as stale at once.',
+  },
+  ...ATTRIBUTE_FLAGS,
+  ...COLLECT_FLAGS,
 ];
 
 const CHECK_FLAGS: readonly Flag[] = [
@@ -233,6 +262,16 @@ export const COMMANDS: readonly Command[] = [
       'otel --endpoint=http://otel:4318/v1/metrics --protocol=http',
       'otel --endpoint=http://localhost:4317 --resource=env=prod',
     ],
+  },
+  {
+    name: 'prometheus',
+    description: [
+      'Serve a page of the running sandboxes for Prometheus to scrape.',
+      'The page is /metrics. A scrape reads shared memory, at most once a collect interval. Names and labels are those that Prometheus makes of what otel sends to it.',
+      'Exit status: 0 after a signal, 2 for bad input.',
+    ],
+    flags: [...PROMETHEUS_FLAGS, ...GLOBAL_FLAGS],
+    examples: ['prometheus', 'prometheus --listen=127.0.0.1:9100 --emit-run-id'],
   },
   {
     name: 'check',
@@ -296,6 +335,16 @@ export const VARIABLES: readonly Variable[] = [
     name: 'OTEL_SDK_DISABLED',
     commands: ['otel'],
     description: 'true: collects and sends nothing, and exits at once with 0.',
+  },
+  {
+    name: 'OTEL_EXPORTER_PROMETHEUS_HOST',
+    commands: ['prometheus'],
+    description: 'The host of --listen.',
+  },
+  {
+    name: 'OTEL_EXPORTER_PROMETHEUS_PORT',
+    commands: ['prometheus'],
+    description: 'The port of --listen.',
   },
   {
     name: 'HTTP_PROXY',

@@ -1,7 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import type { Collection } from '../../shm/collection.js';
 import type { DeliveryTotals, Exporter, ExportResult } from '../../streams/exporter.js';
-import type { RequestEncoder } from './encoding/request.js';
 import {
   collectionsTogether,
   learnFromAcceptance,
@@ -10,7 +9,8 @@ import {
   type Part,
   planPart,
 } from './refusal-search.js';
-import { learnFromSizeAcceptance, learnFromSizeRefusal, NO_SIZE_LIMIT } from './size-limit.js';
+import type { OwnTotals, Requests } from './requests.js';
+import { learnFromSizeAcceptance, learnFromSizeRefusal, noSizeLimit, type SizeLimit } from './size-limit.js';
 import type { Answer } from './transport/answer.js';
 import type { Transport } from './transport/transport.js';
 
@@ -26,21 +26,23 @@ import type { Transport } from './transport/transport.js';
  *   refuse everything: for each further collection the search may use half as many requests, at least one, until data
  *   is accepted again.
  */
-export class OtlpExporter implements Exporter<Collection> {
+export class OtlpExporter<Request> implements Exporter<Collection> {
   readonly exportsEmptyBatches = true;
-  readonly #encoder: RequestEncoder;
-  readonly #transport: Transport;
+  readonly #requests: Requests<Request>;
+  readonly #transport: Transport<Request>;
   readonly #now: () => number;
-  /** The buffer of the last request that was answered, for the next one to be written into. */
-  #spareBuffer: Buffer | undefined;
-  #limit = NO_SIZE_LIMIT;
+  #limit: SizeLimit;
   #search = NOTHING_REFUSED;
 
-  /** @param now wall-clock time, Unix ms */
-  constructor(encoder: RequestEncoder, transport: Transport, now: () => number) {
-    this.#encoder = encoder;
+  /**
+   * @param requests makes the requests that the transport carries
+   * @param now wall-clock time, Unix ms
+   */
+  constructor(requests: Requests<Request>, transport: Transport<Request>, now: () => number) {
+    this.#requests = requests;
     this.#transport = transport;
     this.#now = now;
+    this.#limit = noSizeLimit(requests.maxBytes);
   }
 
   batchSize(held: readonly Collection[], totals: DeliveryTotals): number {
@@ -49,14 +51,12 @@ export class OtlpExporter implements Exporter<Collection> {
 
   export(batch: readonly Collection[], totals: DeliveryTotals): Observable<ExportResult<Collection>> {
     const part = planPart(this.#search, batch, (collection) => this.#rowsThatFit(collection, totals));
-    const own = part.hasOwnMetrics ? { totals, nowMillis: this.#now() } : undefined;
-    const request = this.#encoder.encode(part.collections, own, this.#spareBuffer);
-    // A request that is given up may still be on its way, so its buffer is not written to again.
-    this.#spareBuffer = undefined;
+    const own: OwnTotals | undefined = part.hasOwnMetrics ? { totals, nowMillis: this.#now() } : undefined;
+    const { request, bytes } = this.#requests.make(part.collections, own);
     return this.#transport.send(request).pipe(
       map((answer) => {
-        this.#spareBuffer = Buffer.from(request.buffer);
-        return this.#resultOf(answer, part, request.length);
+        this.#requests.answered?.(request);
+        return this.#resultOf(answer, part, bytes);
       }),
     );
   }
@@ -66,9 +66,9 @@ export class OtlpExporter implements Exporter<Collection> {
   }
 
   #collectionsThatFit(held: readonly Collection[], totals: DeliveryTotals): number {
-    let bytes = this.#encoder.envelopeBytes(totals);
+    let bytes = this.#requests.envelopeBytes(totals);
     const tooMany = held.findIndex((collection) => {
-      bytes += this.#encoder.pointsBytes(collection);
+      bytes += this.#requests.pointsBytes(collection);
       return bytes > this.#limit.bytes;
     });
     return tooMany === -1 ? held.length : Math.max(1, tooMany);
@@ -76,9 +76,9 @@ export class OtlpExporter implements Exporter<Collection> {
 
   /** How many rows of a collection one request may hold. At least one, even if that one is too large. */
   #rowsThatFit(collection: Collection, totals: DeliveryTotals): number {
-    let bytes = this.#encoder.envelopeBytes(totals);
+    let bytes = this.#requests.envelopeBytes(totals);
     for (let row = 0; row < collection.size; row++) {
-      bytes += this.#encoder.pointsBytes(collection, row, row + 1);
+      bytes += this.#requests.pointsBytes(collection, row, row + 1);
       if (bytes > this.#limit.bytes) {
         return Math.max(1, row);
       }
@@ -101,7 +101,7 @@ export class OtlpExporter implements Exporter<Collection> {
           return { status: 'split', error: answer.error };
         }
         // One sample cannot be too large: size is not the real reason.
-        this.#limit = NO_SIZE_LIMIT;
+        this.#limit = noSizeLimit(this.#requests.maxBytes);
         return { status: 'failed', error: answer.error };
       case 'failed':
         return { status: 'failed', error: answer.error, retryAfterMillis: answer.retryAfterMillis };
@@ -122,7 +122,7 @@ export class OtlpExporter implements Exporter<Collection> {
           status: 'rejected',
           error,
           remainder,
-          rejectedPoints: this.#encoder.pointCount(givenUp),
+          rejectedPoints: this.#requests.pointCount(givenUp),
         };
       }
     }

@@ -5,11 +5,13 @@ import type { Collection } from '../../shm/collection.js';
 import { deliver } from '../../streams/deliver.js';
 import type { DeliveryEvent } from '../../streams/delivery-events.js';
 import type { DeliveryOptions } from '../../streams/delivery-options.js';
+import type { Exporter } from '../../streams/exporter.js';
 import { unseenSamples } from '../../streams/unseen-samples.js';
 import { VERSION } from '../../version.js';
 import type { Sink } from '../sink.js';
 import type { AttributeOptions } from './encoding/attributes.js';
-import { RequestEncoder } from './encoding/request.js';
+import { EncodedRequests } from './encoding/encoded-requests.js';
+import { RequestEncoder, type RequestOptions } from './encoding/request.js';
 import { OtlpExporter } from './otlp-exporter.js';
 import { type CredentialOptions, currentCredentials } from './transport/credentials.js';
 import { type OtlpProtocol, parseEndpoint } from './transport/endpoint.js';
@@ -19,8 +21,17 @@ import { remedyFor } from './transport/remedies.js';
 import type { TransportSettings } from './transport/transport.js';
 import { transportFor } from './transport/transport-for.js';
 
+/** What data points and their resource say of themselves. */
+export interface OtlpResourceOptions extends AttributeOptions {
+  /**
+   * Resource attributes, on top of or instead of the defaults: `service.name` is `microsandbox`,
+   * `service.instance.id` the host's name.
+   */
+  readonly resource?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Options of {@link otlpSink}. */
-export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions, CredentialOptions {
+export interface OtlpSinkOptions extends DeliveryOptions, OtlpResourceOptions, CredentialOptions {
   /** For gRPC `http(s)://HOST:PORT`, for HTTP the complete URL of the metrics signal. `https` means TLS. */
   readonly endpoint: string;
   /** Default `grpc`; `http` sends bodies in protobuf. */
@@ -32,11 +43,6 @@ export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions, Cred
    * finds it in the environment.
    */
   readonly proxy?: string | undefined;
-  /**
-   * Resource attributes, on top of or instead of the defaults: `service.name` is `microsandbox`,
-   * `service.instance.id` the host's name.
-   */
-  readonly resource?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -53,22 +59,36 @@ export interface OtlpSinkOptions extends DeliveryOptions, AttributeOptions, Cred
  */
 export function otlpSink(options: OtlpSinkOptions): Sink {
   const { protocol = 'grpc' } = options;
-  const settings = checked(options, protocol);
-  const credentials = () => currentCredentials(options);
+  const settings = checkedSettings(options);
+  return otlpDelivery(options, (encoder, { now }) => {
+    const transport = transportFor(protocol, settings, () => currentCredentials(options));
+    return new OtlpExporter(new EncodedRequests(encoder), transport, now);
+  });
+}
+
+/** What an exporter of {@link otlpDelivery} can be made of. */
+export interface ExporterParts {
+  /** What every request says of itself. */
+  readonly words: Omit<RequestOptions, 'scopeVersion'>;
+  /** Wall-clock time, Unix ms. */
+  readonly now: () => number;
+}
+
+/** A sink of unseen samples by an exporter of OTLP. Its timeouts have remedies, too. */
+export function otlpDelivery(
+  options: OtlpResourceOptions & DeliveryOptions & { readonly protocol?: OtlpProtocol | undefined },
+  createExporter: (encoder: RequestEncoder, parts: ExporterParts) => Exporter<Collection>,
+): Sink {
+  const { protocol = 'grpc', resource, emitRunId, emitPid } = options;
   const delivery = deliver<Collection>((scheduler) => {
     const now = () => scheduler.now();
-    const encoder = new RequestEncoder({
-      resource: {
-        'service.name': 'microsandbox',
-        'service.instance.id': hostname(),
-        ...options.resource,
-      },
-      scopeVersion: VERSION,
+    const words = {
+      resource: { 'service.name': 'microsandbox', 'service.instance.id': hostname(), ...resource },
       startedAtMillis: now(),
-      emitRunId: options.emitRunId,
-      emitPid: options.emitPid,
-    });
-    return new OtlpExporter(encoder, transportFor(protocol, settings, credentials), now);
+      emitRunId,
+      emitPid,
+    };
+    return createExporter(new RequestEncoder({ ...words, scopeVersion: VERSION }), { words, now });
   }, options);
   return (source) =>
     source.pipe(
@@ -89,8 +109,20 @@ function withRemedy(event: DeliveryEvent, protocol: OtlpProtocol): DeliveryEvent
     : { ...event, error: new ExportError(error.message, remedyFor(error.message, protocol)) };
 }
 
-function checked(options: OtlpSinkOptions, protocol: OtlpProtocol): TransportSettings {
-  const { compression = 'none', headers, caCertificate, clientCertificate, clientKey } = options;
+/**
+ * Checks the options of a sink for OTLP.
+ *
+ * @throws {RangeError} for an option out of its range
+ */
+export function checkedSettings(options: OtlpSinkOptions): TransportSettings {
+  const {
+    protocol = 'grpc',
+    compression = 'none',
+    headers,
+    caCertificate,
+    clientCertificate,
+    clientKey,
+  } = options;
   requireText('endpoint', options.endpoint);
   requireOneOf('protocol', protocol, ['grpc', 'http']);
   requireOneOf('compression', compression, ['none', 'gzip']);

@@ -20,6 +20,8 @@ const MOST_PATIENCE = 256;
 export interface SizeLimit {
   /** The most bytes of the next request. */
   readonly bytes: number;
+  /** The most bytes of any request, whatever the receiver takes. */
+  readonly most: number;
   /** Requests of more than half the limit that were accepted since it last changed. */
   readonly accepted: number;
   /**
@@ -30,7 +32,12 @@ export interface SizeLimit {
 }
 
 /** Nothing was refused for its size. */
-export const NO_SIZE_LIMIT: SizeLimit = { bytes: MAX_REQUEST_BYTES, accepted: 0, patience: LEAST_PATIENCE };
+export function noSizeLimit(most: number): SizeLimit {
+  return { bytes: most, most, accepted: 0, patience: LEAST_PATIENCE };
+}
+
+/** Nothing was refused for its size, and requests are as large as they may be. */
+export const NO_SIZE_LIMIT = noSizeLimit(MAX_REQUEST_BYTES);
 
 /**
  * What a refusal for size teaches: the next request is smaller, by what the receiver stated or by half.
@@ -39,28 +46,28 @@ export const NO_SIZE_LIMIT: SizeLimit = { bytes: MAX_REQUEST_BYTES, accepted: 0,
  * @param statedBytes the limit that the receiver stated
  */
 export function learnFromSizeRefusal(
-  { patience }: SizeLimit,
+  { patience, most }: SizeLimit,
   refusedBytes: number,
   statedBytes: number | undefined,
 ): SizeLimit {
   const half = Math.floor(refusedBytes / 2);
   const stated = statedBytes !== undefined && statedBytes < refusedBytes ? statedBytes : 0;
   return stated >= LEAST_STATED_BYTES
-    ? { bytes: Math.floor(stated * USED_OF_STATED_LIMIT), accepted: 0, patience: MOST_PATIENCE }
-    : { bytes: half, accepted: 0, patience: Math.min(patience * 2, MOST_PATIENCE) };
+    ? { bytes: Math.floor(stated * USED_OF_STATED_LIMIT), most, accepted: 0, patience: MOST_PATIENCE }
+    : { bytes: half, most, accepted: 0, patience: Math.min(patience * 2, MOST_PATIENCE) };
 }
 
 /**
- * What an acceptance teaches: after some of requests near the limit it grows again, up to {@link MAX_REQUEST_BYTES}.
+ * What an acceptance teaches: after some of requests near the limit it grows again, up to the most of any request.
  *
  * @param acceptedBytes of the accepted request
  */
 export function learnFromSizeAcceptance(limit: SizeLimit, acceptedBytes: number): SizeLimit {
-  if (limit.bytes >= MAX_REQUEST_BYTES || acceptedBytes < limit.bytes / 2) {
+  if (limit.bytes >= limit.most || acceptedBytes < limit.bytes / 2) {
     return limit;
   }
   const accepted = limit.accepted + 1;
   return accepted < limit.patience
     ? { ...limit, accepted }
-    : { ...limit, bytes: Math.min(limit.bytes * 2, MAX_REQUEST_BYTES), accepted: 0 };
+    : { ...limit, bytes: Math.min(limit.bytes * 2, limit.most), accepted: 0 };
 }

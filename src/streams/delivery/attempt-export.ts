@@ -11,6 +11,7 @@ import {
   type SchedulerLike,
   take,
 } from 'rxjs';
+import { asError } from '../as-error.js';
 import type { DeliveryTotals, Exporter, ExportResult } from '../exporter.js';
 import { deadline } from './deadline.js';
 
@@ -58,9 +59,4 @@ function asResult<T>(value: unknown): ExportResult<T> {
     default:
       throw new TypeError(`expected an ExportResult or nothing, got ${inspect(value)}`);
   }
-}
-
-/** What was thrown, as an error. */
-export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(typeof error === 'string' ? error : inspect(error));
 }

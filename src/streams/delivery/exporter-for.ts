@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { catchError, defer, EMPTY, ignoreElements, type Observable, type SchedulerLike, share } from 'rxjs';
+import { asError } from '../as-error.js';
 import type { DeliveryTotals, Exporter, ExportResult } from '../exporter.js';
-import { asError, attemptExport } from './attempt-export.js';
+import { attemptExport } from './attempt-export.js';
 
 /**
  * Makes the exporter of one subscription.

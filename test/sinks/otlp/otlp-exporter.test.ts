@@ -3,6 +3,7 @@ import { from, of, Subject, VirtualTimeScheduler } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Collection } from '../../../src/shm/collection.js';
 import { COLUMN } from '../../../src/shm/columns.js';
+import { EncodedRequests } from '../../../src/sinks/otlp/encoding/encoded-requests.js';
 import { RequestEncoder } from '../../../src/sinks/otlp/encoding/request.js';
 import { OtlpExporter } from '../../../src/sinks/otlp/otlp-exporter.js';
 import { MAX_REQUEST_BYTES } from '../../../src/sinks/otlp/size-limit.js';
@@ -24,9 +25,9 @@ interface Sent {
 
 const error = new Error('no');
 
-const exporterTo = (transport: Transport, now = () => 0): OtlpExporter =>
+const exporterTo = (transport: Transport, now = () => 0): OtlpExporter<Uint8Array> =>
   new OtlpExporter(
-    new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 }),
+    new EncodedRequests(new RequestEncoder({ resource: {}, scopeVersion: '1', startedAtMillis: 0 })),
     transport,
     now,
   );

@@ -63,9 +63,14 @@ describe('the size of requests', () => {
     let limit = learnFromSizeRefusal(NO_SIZE_LIMIT, 2_000_000, undefined);
     for (let accepted = 1; accepted < 8; accepted++) {
       limit = learnFromSizeAcceptance(limit, 500_000);
-      expect(limit).toEqual({ bytes: 1_000_000, accepted, patience: 8 });
+      expect(limit).toEqual({ bytes: 1_000_000, most: MAX_REQUEST_BYTES, accepted, patience: 8 });
     }
-    expect(learnFromSizeAcceptance(limit, 500_000)).toEqual({ bytes: 2_000_000, accepted: 0, patience: 8 });
+    expect(learnFromSizeAcceptance(limit, 500_000)).toEqual({
+      bytes: 2_000_000,
+      most: MAX_REQUEST_BYTES,
+      accepted: 0,
+      patience: 8,
+    });
   });
 
   it('is not counted at its most', () => {

@@ -23,6 +23,19 @@ export function writeAttribute(writer: Writer, field: number, key: string, value
   writer.ldelim();
 }
 
+/** The attributes of a run's data points, in the order in which they are sent. */
+export function runAttributes(
+  run: SandboxRun,
+  { emitRunId, emitPid }: AttributeOptions,
+): Record<string, string | number> {
+  return {
+    'sandbox.name': run.name,
+    'sandbox.id': run.sandboxId,
+    ...(emitRunId === true ? { 'sandbox.run_id': run.runId } : {}),
+    ...(emitPid === true ? { 'sandbox.pid': run.pid } : {}),
+  };
+}
+
 const DATA_POINT_ATTRIBUTES = 7;
 
 /** Serialises the attributes of a run's data points, once a run. */
@@ -41,13 +54,8 @@ export class RunAttributes {
       return known;
     }
     const writer = Writer.create();
-    writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.name', run.name);
-    writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.id', run.sandboxId);
-    if (this.#options.emitRunId === true) {
-      writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.run_id', run.runId);
-    }
-    if (this.#options.emitPid === true) {
-      writeAttribute(writer, DATA_POINT_ATTRIBUTES, 'sandbox.pid', run.pid);
+    for (const [key, value] of Object.entries(runAttributes(run, this.#options))) {
+      writeAttribute(writer, DATA_POINT_ATTRIBUTES, key, value);
     }
     const encoded = writer.finish();
     this.#encoded.set(run, encoded);

@@ -4,15 +4,18 @@ import { unixNanos } from './unix-nanos.js';
 
 const AGGREGATION_TEMPORALITY_CUMULATIVE = 2;
 
-interface Counter {
+/** A metric of the sidecar itself. */
+export interface OwnMetric {
   readonly name: string;
   readonly description: string;
+  /** UCUM, as OpenTelemetry has it. */
   readonly unit: string;
-  readonly value: (totals: DeliveryTotals) => number;
+  /** `undefined` makes no point. */
+  readonly value: (totals: DeliveryTotals) => number | undefined;
 }
 
-/** The sidecar's own counters: cumulative, monotonic, at 0 from the first export on. */
-const COUNTERS: readonly Counter[] = [
+/** The sidecar's own counters: cumulative, monotonic, integers, at 0 from the first export on. */
+export const OWN_COUNTERS: readonly OwnMetric[] = [
   {
     name: 'microsandbox.collector.exports.success',
     description: 'Successful OTLP exports since process start.',
@@ -46,20 +49,27 @@ const COUNTERS: readonly Counter[] = [
   },
 ];
 
+/** The sidecar's own gauge, a double. It has no point before there was a success. */
+export const LAST_SUCCESS: OwnMetric = {
+  name: 'microsandbox.collector.last_success_timestamp',
+  description: 'Unix time of the last successful export.',
+  unit: 's',
+  value: ({ lastSuccessAtMillis: millis }) => (millis === undefined ? undefined : millis / 1000),
+};
+
 function writeTime(writer: Writer, field: number, millis: number): void {
   const { low, high } = unixNanos(Math.floor(millis));
   writer.uint32(fixed64(field)).fixed64({ low, high, unsigned: true } as never);
 }
 
-function writeDescriptor(writer: Writer, name: string, description: string, unit: string): void {
+function writeDescriptor(writer: Writer, { name, description, unit }: OwnMetric): void {
   writer.uint32(lengthDelimited(1)).string(name);
   writer.uint32(lengthDelimited(2)).string(description);
   writer.uint32(lengthDelimited(3)).string(unit);
 }
 
 /**
- * The sidecar's own metrics, as the `metrics` of an OTLP ScopeMetrics, serialised. The gauge of the last success
- * has no point before there was one.
+ * The sidecar's own metrics, as the `metrics` of an OTLP ScopeMetrics, serialised.
  *
  * @param startedAtMillis start of the counters, Unix ms
  * @param nowMillis Unix ms
@@ -70,32 +80,28 @@ export function encodeSelfMetrics(
   nowMillis: number,
 ): Uint8Array {
   const writer = Writer.create();
-  for (const counter of COUNTERS) {
+  for (const counter of OWN_COUNTERS) {
     writer.uint32(lengthDelimited(2)).fork();
-    writeDescriptor(writer, counter.name, counter.description, counter.unit);
+    writeDescriptor(writer, counter);
     writer.uint32(lengthDelimited(7)).fork();
     writer.uint32(lengthDelimited(1)).fork();
     writeTime(writer, 2, startedAtMillis);
     writeTime(writer, 3, nowMillis);
-    writer.uint32(fixed64(6)).sfixed64(counter.value(totals));
+    writer.uint32(fixed64(6)).sfixed64(counter.value(totals) ?? 0);
     writer.ldelim();
     writer.uint32(varint(2)).int32(AGGREGATION_TEMPORALITY_CUMULATIVE);
     writer.uint32(varint(3)).bool(true);
     writer.ldelim();
     writer.ldelim();
   }
-  if (totals.lastSuccessAtMillis !== undefined) {
+  const lastSuccess = LAST_SUCCESS.value(totals);
+  if (lastSuccess !== undefined) {
     writer.uint32(lengthDelimited(2)).fork();
-    writeDescriptor(
-      writer,
-      'microsandbox.collector.last_success_timestamp',
-      'Unix time of the last successful export.',
-      's',
-    );
+    writeDescriptor(writer, LAST_SUCCESS);
     writer.uint32(lengthDelimited(5)).fork();
     writer.uint32(lengthDelimited(1)).fork();
     writeTime(writer, 3, nowMillis);
-    writer.uint32(fixed64(4)).double(totals.lastSuccessAtMillis / 1000);
+    writer.uint32(fixed64(4)).double(lastSuccess);
     writer.ldelim();
     writer.ldelim();
     writer.ldelim();

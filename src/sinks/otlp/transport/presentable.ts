@@ -21,11 +21,11 @@ export function presentable(
 }
 
 /** Makes the answers of a transport {@link presentable}. */
-export function withPresentableAnswers(
-  transport: Transport,
+export function withPresentableAnswers<Request>(
+  transport: Transport<Request>,
   redact: (text: string) => string,
   protocol: OtlpProtocol,
-): Transport {
+): Transport<Request> {
   return {
     send: (request) => transport.send(request).pipe(map((answer) => presentable(answer, redact, protocol))),
     close: () => transport.close(),

@@ -8,12 +8,12 @@ import type { Transport } from './transport.js';
  * @param read gives what the next request needs; what it throws fails that request
  * @param areSame whether what was read serves as well as what was read before
  */
-export function renewedOnChange<T>(
+export function renewedOnChange<T, Request>(
   read: () => T,
   areSame: (a: T, b: T) => boolean,
-  create: (value: T) => Transport,
-): Transport {
-  let current: { readonly value: T; readonly transport: Transport } | undefined;
+  create: (value: T) => Transport<Request>,
+): Transport<Request> {
+  let current: { readonly value: T; readonly transport: Transport<Request> } | undefined;
   return {
     send: (request) =>
       defer(() => {

@@ -3,14 +3,14 @@ import type { Answer } from './answer.js';
 import type { Credentials } from './credentials.js';
 
 /** Carries requests to a receiver. */
-export interface Transport {
+export interface Transport<Request = Uint8Array> {
   /**
    * Makes one attempt. Emits one answer and completes. Does not fail. Unsubscribing cancels the request and closes its
    * connection, so that the next request opens a new one.
    *
-   * @param request a serialised ExportMetricsServiceRequest
+   * @param request by default a serialised ExportMetricsServiceRequest
    */
-  send(request: Uint8Array): Observable<Answer>;
+  send(request: Request): Observable<Answer>;
 
   /** Closes all connections. */
   close(): void;

@@ -1,0 +1,55 @@
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import type { MetricData } from '@opentelemetry/sdk-metrics';
+import type { Collection } from '../../shm/collection.js';
+import type { AttributeOptions } from '../otlp/encoding/attributes.js';
+import { SANDBOX_METRICS } from '../otlp/encoding/metrics.js';
+import { attributesOfRuns, gauge, NO_RESOURCE, sandboxMetrics, scopeOf } from '../sdk/resource-metrics.js';
+import { metricName } from './metric-name.js';
+import { ownMetrics } from './own-metrics.js';
+
+/** What is on a page. */
+export interface PageOptions extends AttributeOptions {
+  /** Adds the time of the sample to each sandbox's values. Default: false. */
+  readonly timestamps?: boolean | undefined;
+}
+
+/** The names of the per-sandbox metrics, and what is the same on every page. No `# UNIT`: it is no part of this format. */
+const NAMES = new Map(SANDBOX_METRICS.map((metric) => [metric.name, metricName(metric)]));
+
+/**
+ * A function that writes collections as pages of the Prometheus text format, with the names and the per-sandbox labels that
+ * Prometheus's OTLP receiver makes of the same metrics. Without `target_info` and `otel_scope_*`.
+ */
+export function pageWriter(options: PageOptions): (collection: Collection) => string {
+  const attributesOf = attributesOfRuns(options);
+  const sandboxes = new PrometheusSerializer('', options.timestamps === true, undefined, true, true);
+  const own = new PrometheusSerializer('', false, undefined, true, true);
+  return (collection) => {
+    const metrics = sandboxMetrics([collection], attributesOf)
+      .filter(({ dataPoints }) => dataPoints.length > 0)
+      .map(renamed);
+    const ownGauges = ownMetrics(collection).map(({ name, description, values }) =>
+      gauge(
+        { name, description, unit: '', type: 'double' },
+        values.map(({ labels, value }) => ({
+          startTime: [0, 0],
+          endTime: [0, 0],
+          attributes: labels,
+          value,
+        })),
+      ),
+    );
+    return (metrics.length === 0 ? '' : written(sandboxes, metrics)) + written(own, ownGauges);
+  };
+}
+
+const renamed = (metric: MetricData): MetricData => {
+  const { descriptor } = metric;
+  return {
+    ...metric,
+    descriptor: { ...descriptor, name: NAMES.get(descriptor.name) ?? descriptor.name, unit: '' },
+  };
+};
+
+const written = (serializer: PrometheusSerializer, metrics: MetricData[]): string =>
+  serializer.serialize({ resource: NO_RESOURCE, scopeMetrics: [scopeOf(metrics)] });

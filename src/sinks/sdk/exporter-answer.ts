@@ -1,0 +1,46 @@
+import type { ExportResult } from '@opentelemetry/core';
+import type { Answer } from '../otlp/transport/answer.js';
+import { grpcAnswer } from '../otlp/transport/grpc-answer.js';
+import { httpAnswer } from '../otlp/transport/http-answer.js';
+
+/** `ExportResultCode.SUCCESS` of @opentelemetry/core. */
+const SUCCESS = 0;
+
+/** What the official exporters add to an error. */
+interface OfficialError extends Error {
+  /** A gRPC status, or an HTTP status. */
+  readonly code?: unknown;
+  /** Of gRPC: the status's message. */
+  readonly details?: unknown;
+  /** Of gRPC: the trailers. */
+  readonly metadata?: { get(name: string): readonly unknown[] };
+  /** Of HTTP: the body. */
+  readonly data?: unknown;
+}
+
+const LAST_GRPC_STATUS = 16;
+const FIRST_HTTP_STATUS = 100;
+
+/**
+ * What the result of an SDK's exporter means for the data. The official exporters' gRPC codes and HTTP statuses are
+ * understood as those of our own transports. Any other error may pass the next time.
+ */
+export function exporterAnswer({ code, error }: ExportResult, nowMillis: number): Answer {
+  if (code === SUCCESS) {
+    return { kind: 'accepted' };
+  }
+  const { code: status, details, metadata, data, message = '' } = (error ?? {}) as Partial<OfficialError>;
+  if (typeof status === 'number' && status > 0 && status <= LAST_GRPC_STATUS) {
+    const [statusDetails] = metadata?.get?.('grpc-status-details-bin') ?? [];
+    return grpcAnswer({
+      code: status,
+      details: typeof details === 'string' ? details : message,
+      statusDetails: Buffer.isBuffer(statusDetails) ? statusDetails : undefined,
+    });
+  }
+  if (typeof status === 'number' && status >= FIRST_HTTP_STATUS) {
+    const body = Buffer.from(typeof data === 'string' ? data : '');
+    return httpAnswer({ status, headers: {}, body }, nowMillis);
+  }
+  return { kind: 'failed', error: new Error(message || 'the exporter failed without a reason') };
+}

@@ -1,0 +1,64 @@
+import { map } from 'rxjs';
+import { requireTexts } from '../../options.js';
+import type { DeliveryOptions } from '../../streams/delivery-options.js';
+import { OtlpExporter } from '../otlp/otlp-exporter.js';
+import { type OtlpResourceOptions, otlpDelivery } from '../otlp/otlp-sink.js';
+import { presentable } from '../otlp/transport/presentable.js';
+import type { Transport } from '../otlp/transport/transport.js';
+import type { Sink } from '../sink.js';
+import { type MetricExporterFactory, metricExporterTransport } from './metric-exporter-transport.js';
+import { type MetricsBatch, MetricsBatches } from './metrics-batch.js';
+import { resourceMetricsOf } from './resource-metrics-of.js';
+
+/** Options of {@link metricExporterSink}. */
+export interface MetricExporterSinkOptions extends DeliveryOptions, OtlpResourceOptions {}
+
+/**
+ * A sink for any `PushMetricExporter` of the OpenTelemetry SDK: OTLP over gRPC or HTTP, console, a vendor's own. Buffer,
+ * cadence, backoff, drain and events are those of `otlpSink`. Each sample is exported once, with its own time; an export has
+ * at most 8,000 points.
+ *
+ * gRPC codes and HTTP statuses of the official exporters are understood: refused data is searched for and given up, a request
+ * that is too large is split, and RetryInfo is heeded. What they do not pass on is not known here: a partial success counts
+ * as delivered, and over HTTP a Retry-After is not heeded.
+ *
+ * @param createExporter called once a subscription, and again after an export that took longer than the export timeout: such
+ * an exporter is shut down, but what it was still sending may arrive. Give it a shorter timeout than the sink.
+ * @throws {RangeError} for an option out of its range, when called
+ */
+export function metricExporterSink(
+  createExporter: MetricExporterFactory,
+  options: MetricExporterSinkOptions = {},
+): Sink {
+  if (typeof createExporter !== 'function') {
+    throw new RangeError(
+      `createExporter: expected a function, got a value of the type ${typeof createExporter}`,
+    );
+  }
+  if (options.resource !== undefined) {
+    requireTexts('resource', options.resource);
+  }
+  return otlpDelivery(options, (encoder, { words, now }) => {
+    const transport = metricExporterTransport(createExporter, resourceMetricsOf(words));
+    return new OtlpExporter(new MetricsBatches(encoder), withWords(transport), now);
+  });
+}
+
+/** Answers on one line, with a remedy where one is known. */
+function withWords(transport: Transport<MetricsBatch>): Transport<MetricsBatch> {
+  return {
+    send: (batch) =>
+      transport
+        .send(batch)
+        .pipe(
+          map((answer) =>
+            presentable(
+              answer,
+              (text) => text,
+              answer.kind !== 'accepted' && answer.error.message.startsWith('HTTP ') ? 'http' : 'grpc',
+            ),
+          ),
+        ),
+    close: () => transport.close(),
+  };
+}
