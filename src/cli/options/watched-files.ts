@@ -107,35 +107,33 @@ export class WatchedFiles<Name extends string, T> {
 }
 
 /**
- * The contents of a regular file. Anything else could keep the program waiting for ever.
+ * The contents of a file.
  *
- * @throws {UsageError} for what is none, or cannot be read
+ * @throws {UsageError} for what is no regular file, or cannot be read
  */
 export function contentsOf({ path, source, kind }: NamedFile): string {
-  const refuse = (why: string): never => {
-    throw new UsageError(
-      `${source}: cannot read ${quotedPath(path)} (${why}): expected ${kind} that this user may read`,
-    );
-  };
   try {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const stat = fstatSync(fd);
-      return stat.isFile()
-        ? readFileSync(fd, 'utf8')
-        : refuse(stat.isDirectory() ? 'EISDIR' : 'no regular file');
-    } finally {
-      closeSync(fd);
-    }
+    return regularContents(path);
   } catch (error) {
-    return error instanceof UsageError
-      ? rethrow(error)
-      : refuse(String((error as NodeJS.ErrnoException).code));
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      `${source}: cannot read ${quotedPath(path)} (${code ?? message}): expected ${kind} that this user may read`,
+    );
   }
 }
 
-function rethrow(error: Error): never {
-  throw error;
+/** A pipe could keep the program waiting for ever, and a device never end. */
+function regularContents(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() && !stat.isDirectory()) {
+      throw new Error('no regular file');
+    }
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function identityOf(path: string): string {
