@@ -139,6 +139,20 @@ figure('a point of a MetricProducer', 'ns/point', ways.producerNsAPoint);
 figure('a page for Prometheus, 1000 sandboxes', 'ms', ways.pageMillis, 50);
 figure('a page for Prometheus', 'bytes/point', ways.pageBytesAPoint);
 
+const unlabelled = await interleaved(5, (root) => measure('labels', root));
+const labelled = await interleaved(5, (root) => measure('labels', root, 5));
+const more = (what: string): number[] =>
+  labelled[what].map((value, index) => value - unlabelled[what][index]);
+figure('labels, 1000 sandboxes x 5: a tick without a change', 'ms', more('tickMillis'), 0.1);
+figure(
+  'labels: a point by our encoder, against none',
+  'x',
+  labelled.nsAPoint.map((ns, index) => ns / unlabelled.nsAPoint[index]),
+  1.3,
+);
+figure('labels: memory', 'MB', more('megabytes'), 8);
+figure('labels: wire, more', 'bytes/point', more('bytesAPoint'));
+
 const receiver = await helper('receiver.ts');
 const { port } = receiver.said as { port: number };
 for (const sandboxes of SCALE) {

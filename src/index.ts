@@ -2,6 +2,8 @@
  * msb-metrics as a library: observables of the metrics of microsandbox's sandboxes, operators that buffer, pace and
  * retry their delivery, sinks for OTLP and stdout, and a running collector for programs without streams.
  */
+
+export type { LabelOptions } from './catalog/catalog.js';
 export {
   type CollectorEvent,
   type CollectorOptions,
@@ -17,7 +19,8 @@ export {
   DELIVERY_DEFAULTS,
 } from './defaults.js';
 export { MAX_DELAY_MILLIS } from './options.js';
-export { Collection, type SandboxRun, type Snapshot } from './shm/collection.js';
+export type { CatalogState, CatalogStatus } from './shm/catalog-status.js';
+export { Collection, type Labels, type SandboxRun, type Snapshot } from './shm/collection.js';
 export { COLUMN, ROW_WIDTH } from './shm/columns.js';
 export { type FoundHome, findRegistries, homeHash } from './shm/other-registries.js';
 export { userIdOf } from './shm/owner.js';

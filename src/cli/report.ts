@@ -6,6 +6,7 @@ import {
   type RegistryStatus,
   totalSkipped,
 } from '../index.js';
+import { CATALOG_WELL, watchCatalog } from './catalog-watch.js';
 import type { Log, LogFields } from './log.js';
 import type { LogLevel } from './log-filter.js';
 import { numberFree } from './number-free.js';
@@ -43,6 +44,7 @@ export class Reporter {
   readonly #registries = new Map<string, RegistryStatus>();
   readonly #sinks = new Map<string, SinkReporter>();
   #watch = NOTHING_MISSING;
+  #catalogWatch = CATALOG_WELL;
   /** When other homes are looked for again, Unix ms. */
   #otherHomesDueMillis = Number.NEGATIVE_INFINITY;
 
@@ -66,6 +68,11 @@ export class Reporter {
         this.#watch = watch;
         for (const { level, message, fields } of records) {
           this.#log(level, SHM, message, fields);
+        }
+        const [catalogWatch, catalogRecords] = watchCatalog(this.#catalogWatch, collection.catalog);
+        this.#catalogWatch = catalogWatch;
+        for (const { level, message, fields } of catalogRecords) {
+          this.#log(level, 'msb_metrics::catalog', message, fields);
         }
         this.#noticeOtherHomes(collection);
         this.#log('debug', SHM, 'collected', {

@@ -1,3 +1,4 @@
+import type { CatalogStatus } from './catalog-status.js';
 import { COLUMN, ROW_WIDTH } from './columns.js';
 import type { RegistryStatus } from './registry-status.js';
 
@@ -19,10 +20,35 @@ export interface SandboxRun {
   readonly startedAtMillis: number;
   /** The ABI of the registry that the run is in. */
   readonly abi: number;
+  /** Its labels in msb's catalog. Default: none known. */
+  readonly labels?: Labels | undefined;
+}
+
+/** Labels of a sandbox: texts by key, sorted by the bytes of the keys. A map, because a key may be `__proto__`. */
+export type Labels = ReadonlyMap<string, string>;
+
+/** No labels. */
+export const NO_LABELS: Labels = new Map();
+
+/** The run that each run with labels was made from. */
+const UNLABELLED = new WeakMap<SandboxRun, SandboxRun>();
+
+/** The same run with labels. */
+export function labelled(run: SandboxRun, labels: Labels): SandboxRun {
+  const withLabels = { ...run, labels };
+  UNLABELLED.set(withLabels, run);
+  return withLabels;
+}
+
+/** The run that a run with labels was made from: it stays the same when the labels change. Any other run is itself. */
+export function unlabelled(run: SandboxRun): SandboxRun {
+  return UNLABELLED.get(run) ?? run;
 }
 
 /** A sandbox's newest sample, readable. Values that the runtime did not know are `undefined`, never 0. */
 export interface Snapshot extends SandboxRun {
+  /** Its labels in msb's catalog, sorted by key; empty where none are known. */
+  readonly labels: Labels;
   /** Unix ms at which the runtime took the sample. */
   readonly sampledAtMillis: number;
   /** Seconds from the start of the run to the sample. */
@@ -68,6 +94,7 @@ export class Collection implements Iterable<Snapshot> {
    * @param rows the values, row after row; see {@link COLUMN} for the order. Unknown values are NaN.
    * @param registries the state of each registry looked at
    * @param collectMillis how long reading took, ms
+   * @param catalog what a look at msb's catalog found; `undefined` where there was none
    * @throws {RangeError} unless there are {@link ROW_WIDTH} values for each run
    */
   constructor(
@@ -76,6 +103,7 @@ export class Collection implements Iterable<Snapshot> {
     readonly rows: Float64Array,
     readonly registries: readonly RegistryStatus[] = [],
     readonly collectMillis = 0,
+    readonly catalog?: CatalogStatus | undefined,
   ) {
     if (rows.length !== runs.length * ROW_WIDTH) {
       throw new RangeError(
@@ -111,6 +139,7 @@ export class Collection implements Iterable<Snapshot> {
     const sampledAtMillis = this.value(row, COLUMN.sampledAtMillis);
     return {
       ...run,
+      labels: run.labels ?? NO_LABELS,
       sampledAtMillis,
       uptimeSeconds: uptimeSeconds(run, sampledAtMillis),
       cpuUtilization: known(COLUMN.cpuUtilization),
@@ -143,6 +172,19 @@ export class Collection implements Iterable<Snapshot> {
       this.rows.subarray(from * ROW_WIDTH, to * ROW_WIDTH),
       this.registries,
       this.collectMillis,
+      this.catalog,
+    );
+  }
+
+  /** The same rows of runs that know more, such as labels. */
+  withRuns(runs: readonly SandboxRun[], catalog: CatalogStatus): Collection {
+    return new Collection(
+      this.collectedAtMillis,
+      runs,
+      this.rows,
+      this.registries,
+      this.collectMillis,
+      catalog,
     );
   }
 
@@ -162,7 +204,14 @@ export class Collection implements Iterable<Snapshot> {
       rows.set(this.rows.subarray(row * ROW_WIDTH, (row + 1) * ROW_WIDTH), index * ROW_WIDTH);
     });
     const runs = kept.map((row) => this.runs[row]);
-    return new Collection(this.collectedAtMillis, runs, rows, this.registries, this.collectMillis);
+    return new Collection(
+      this.collectedAtMillis,
+      runs,
+      rows,
+      this.registries,
+      this.collectMillis,
+      this.catalog,
+    );
   }
 }
 

@@ -60,14 +60,31 @@ function isInUserNamespace(): boolean {
   }
 }
 
-const WRITABLE_BY_OTHERS = 0o022;
+/** Who may write to what is read. */
+interface Writable {
+  /** The mode that none may have, as a mask. */
+  readonly forbidden: number;
+  /** The mode that it should have. */
+  readonly expected: string;
+}
+
+const BY_OWNER: Writable = { forbidden: 0o022, expected: '600' };
+
+/** With the umask 002 the owner's group may write. */
+export const BY_GROUP: Writable = { forbidden: 0o002, expected: '644 or less' };
 
 /**
  * Why an object is not to be read; `undefined` if it may be. Nothing of the object may have been read before.
  *
  * @param what names the object in the message
+ * @param writable who may write to it. Default: its owner alone.
  */
-export function distrustOf({ uid, mode }: Stats, trusted: TrustedOwner, what: string): string | undefined {
+export function distrustOf(
+  { uid, mode }: Stats,
+  trusted: TrustedOwner,
+  what: string,
+  writable: Writable = BY_OWNER,
+): string | undefined {
   if (trusted.uid === undefined) {
     return `${what} of ${describeUser(uid)} is not read: ${trusted.reason}`;
   }
@@ -77,7 +94,7 @@ export function distrustOf({ uid, mode }: Stats, trusted: TrustedOwner, what: st
   if (isNobodyKnown(uid)) {
     return `${what} is not read: its owner is not known in this user namespace, so it may be anybody's: map the user that runs msb into it`;
   }
-  return (mode & WRITABLE_BY_OTHERS) === 0
+  return (mode & writable.forbidden) === 0
     ? undefined
-    : `${what} is not read: others than its owner ${describeUser(uid)} may write to it (mode ${(mode & 0o777).toString(8)}), expected 600`;
+    : `${what} is not read: others than its owner ${describeUser(uid)} may write to it (mode ${(mode & 0o777).toString(8)}), expected ${writable.expected}`;
 }

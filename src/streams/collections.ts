@@ -1,6 +1,7 @@
 import { asyncScheduler, map, type Observable, type SchedulerLike, timer, using } from 'rxjs';
+import { Catalog, type LabelOptions } from '../catalog/catalog.js';
 import { DEFAULT_COLLECT_INTERVAL_MILLIS } from '../defaults.js';
-import { requireDelay, requireText } from '../options.js';
+import { requireDelay, requireText, requireTexts } from '../options.js';
 import type { Collection } from '../shm/collection.js';
 import { requireSharedMemory } from '../shm/posix.js';
 import { type ReadOptions, Registries, requireReadOptions } from '../shm/read-collection.js';
@@ -9,6 +10,11 @@ import { type ReadOptions, Registries, requireReadOptions } from '../shm/read-co
 export interface CollectionsOptions extends ReadOptions {
   /** The MSB_HOME, exactly as msb has it: its bytes make the registry's name. */
   readonly msbHome: string;
+  /**
+   * Whether sandboxes get their labels from msb's catalog, and which keys are left out. Best effort: `collection.catalog` says
+   * what was found. Default: all labels; `false` does not look at the catalog.
+   */
+  readonly labels?: boolean | LabelOptions | undefined;
   /** Milliseconds from one reading to the next. Default 1,000; 1 to 2,147,483,647. */
   readonly collectIntervalMillis?: number | undefined;
   /** Gives ticks and their wall-clock times. Default `asyncScheduler`. */
@@ -24,6 +30,8 @@ export function completeCollectionsOptions(options: CollectionsOptions): {
   readonly msbHome: string;
   readonly collectIntervalMillis: number;
   readonly scheduler: SchedulerLike;
+  /** Makes a reader of registries and of the catalog. */
+  readonly openReader: () => CollectionReader;
 } {
   const {
     msbHome,
@@ -33,7 +41,41 @@ export function completeCollectionsOptions(options: CollectionsOptions): {
   requireText('msbHome', msbHome);
   requireDelay('collectIntervalMillis', collectIntervalMillis);
   requireReadOptions(options);
-  return { msbHome, collectIntervalMillis, scheduler };
+  const { labels = true } = options;
+  if (typeof labels === 'object') {
+    requireTexts('labels.excludeKeys', { ...labels.excludeKeys });
+  }
+  return {
+    msbHome,
+    collectIntervalMillis,
+    scheduler,
+    openReader: () => openReader(options, labels),
+  };
+}
+
+/** Reads collections, with labels. */
+export interface CollectionReader {
+  /** @param nowMillis wall-clock time, Unix ms */
+  read(nowMillis: number): Collection;
+  close(): void;
+}
+
+function openReader(options: CollectionsOptions, labels: boolean | LabelOptions): CollectionReader {
+  const registries = new Registries(options.msbHome);
+  const catalog =
+    labels === false
+      ? undefined
+      : new Catalog(options.msbHome, options.registryOwnerUid, labels === true ? {} : labels);
+  return {
+    read: (nowMillis) => {
+      const collection = registries.read(nowMillis, options);
+      return catalog?.label(collection) ?? collection;
+    },
+    close: () => {
+      registries.close();
+      catalog?.close();
+    },
+  };
 }
 
 /**
@@ -47,18 +89,16 @@ export function completeCollectionsOptions(options: CollectionsOptions): {
  * @throws {RangeError} for an option out of its range, when called
  */
 export function collections(options: CollectionsOptions): Observable<Collection> {
-  const { msbHome, collectIntervalMillis, scheduler } = completeCollectionsOptions(options);
+  const { collectIntervalMillis, scheduler, openReader: open } = completeCollectionsOptions(options);
   return using(
     () => {
       requireSharedMemory();
-      const registries = new Registries(msbHome);
-      return { registries, unsubscribe: () => registries.close() };
+      const reader = open();
+      return { reader, unsubscribe: () => reader.close() };
     },
     (resource) => {
-      const { registries } = resource as unknown as { registries: Registries };
-      return timer(0, collectIntervalMillis, scheduler).pipe(
-        map(() => registries.read(scheduler.now(), options)),
-      );
+      const { reader } = resource as unknown as { reader: CollectionReader };
+      return timer(0, collectIntervalMillis, scheduler).pipe(map(() => reader.read(scheduler.now())));
     },
   );
 }

@@ -1,8 +1,7 @@
 import { defer, type Observable, of, ReplaySubject, share, timer } from 'rxjs';
 import type { Collection } from '../shm/collection.js';
 import { requireSharedMemory } from '../shm/posix.js';
-import { Registries } from '../shm/read-collection.js';
-import { type CollectionsOptions, completeCollectionsOptions } from './collections.js';
+import { type CollectionReader, type CollectionsOptions, completeCollectionsOptions } from './collections.js';
 
 /** Collections that are made when they are asked for. */
 export interface NewestCollection {
@@ -22,13 +21,13 @@ export interface NewestCollection {
  * @throws {RangeError} for an option out of its range
  */
 export function newestCollection(options: CollectionsOptions): NewestCollection {
-  const { msbHome, collectIntervalMillis, scheduler } = completeCollectionsOptions(options);
-  let registries: Registries | undefined;
+  const { collectIntervalMillis, scheduler, openReader } = completeCollectionsOptions(options);
+  let reader: CollectionReader | undefined;
   return {
     newest$: defer(() => {
       requireSharedMemory();
-      registries ??= new Registries(msbHome);
-      return of(registries.read(scheduler.now(), options));
+      reader ??= openReader();
+      return of(reader.read(scheduler.now()));
     }).pipe(
       share({
         connector: () => new ReplaySubject(1),
@@ -37,8 +36,8 @@ export function newestCollection(options: CollectionsOptions): NewestCollection 
       }),
     ),
     close: () => {
-      registries?.close();
-      registries = undefined;
+      reader?.close();
+      reader = undefined;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { defer, type MonoTypeOperatorFunction, map } from 'rxjs';
-import type { Collection, SandboxRun } from '../shm/collection.js';
+import { type Collection, type SandboxRun, unlabelled } from '../shm/collection.js';
 
 /**
  * Passes every collection on with only those rows whose sample the stream has not seen. A sample that did not change
@@ -18,9 +18,11 @@ export function unseenSamples(): MonoTypeOperatorFunction<Collection> {
       return source.pipe(
         map((collection) =>
           collection.filter((run, sampledAtMillis) => {
-            const unseen = newestSeen.get(run) !== sampledAtMillis;
+            // A sample that was seen is not new because a label has changed.
+            const key = unlabelled(run);
+            const unseen = newestSeen.get(key) !== sampledAtMillis;
             if (unseen) {
-              newestSeen.set(run, sampledAtMillis);
+              newestSeen.set(key, sampledAtMillis);
             }
             return unseen;
           }),

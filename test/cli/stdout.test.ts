@@ -169,6 +169,7 @@ describe('msb-metrics stdout --format=json', () => {
       upper_used_bytes: null,
       upper_free_bytes: null,
       upper_host_allocated_bytes: null,
+      labels: {},
     });
   });
 

@@ -28,6 +28,7 @@ describe('a collection', () => {
     expect(collection.at(2)).toEqual({
       ...runs[2],
       sampledAtMillis: 1_790_000_060_000,
+      labels: new Map(),
       uptimeSeconds: 60,
       cpuUtilization: 201,
       vcpuTimeNanos: 202,

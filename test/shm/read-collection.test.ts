@@ -49,6 +49,7 @@ describe('a sample is read field by field', () => {
     pid: process.pid,
     startedAtMillis: now - 60_000,
     sampledAtMillis: now - 500,
+    labels: new Map(),
     uptimeSeconds: 59.5,
     cpuUtilization: 0.125,
     memoryUsedBytes: sample.memoryUsedBytes,

@@ -1,5 +1,6 @@
 import { findRegistries, homeHash, UnsupportedSystemError, VERSION } from '../../index.js';
 import { backendFindings } from '../check/backend-findings.js';
+import { catalogFindings } from '../check/catalog-findings.js';
 import { asJson, asText, type CheckDocument, isWell } from '../check/document.js';
 import { type Finding, fail, ok, warn } from '../check/finding.js';
 import { factsOf } from '../check/registry-facts.js';
@@ -82,7 +83,11 @@ async function lookAtRegistries(collect: ReturnType<typeof readCollectOptions>):
     const collection = await firstReading(collect);
     const others = findRegistries().filter(({ hash }) => hash !== homeHash(msbHome));
     return {
-      findings: [homeFinding(msbHome), ...registryFindings(collection, msbHome, others)],
+      findings: [
+        homeFinding(msbHome),
+        ...registryFindings(collection, msbHome, others),
+        ...catalogFindings(collection, msbHome, collect.registryOwnerUid),
+      ],
       registries: collection.registries.filter(({ state }) => state !== 'absent').map(factsOf),
     };
   } catch (error) {

@@ -33,6 +33,20 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   },
 ];
 
+const LABEL_FLAGS: readonly Flag[] = [
+  {
+    name: 'no-labels',
+    description: "Give sandboxes no labels, and do not look at msb's catalog: fewer series.",
+  },
+  {
+    name: 'exclude-label-key',
+    value: 'KEY',
+    repeatable: true,
+    description:
+      'Leave out the label of this key, exact and case-sensitive: fewer series where it has many values. Repeatable.',
+  },
+];
+
 const COLLECT_FLAGS: readonly Flag[] = [
   {
     name: 'msb-home',
@@ -61,6 +75,7 @@ const COLLECT_FLAGS: readonly Flag[] = [
     default: ms(DEFAULT_MAX_SAMPLE_AGE_MILLIS),
     description: 'Sandboxes whose newest sample is older are left out. 0s turns this off.',
   },
+  ...LABEL_FLAGS,
 ];
 
 const MAX_BUFFERED: Flag = {

@@ -9,6 +9,7 @@ export function readCollectOptions(options: OptionReader): CollectionsOptions {
     msbHome: options.text('msb-home') ?? defaultHome(),
     registryOwnerUid: readRegistryOwner(options.text('registry-owner')),
     collectIntervalMillis: options.duration('collect-interval', 1, MAX_DELAY_MILLIS),
+    labels: options.switch('no-labels') ? false : { excludeKeys: options.all('exclude-label-key') },
     maxSampleAgeMillis: options.duration('max-sample-age', 0, Number.MAX_SAFE_INTEGER),
   };
 }

@@ -1,9 +1,10 @@
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
-import type { Collection } from '../../shm/collection.js';
-import type { AttributeOptions } from '../otlp/encoding/attributes.js';
+import type { Collection, SandboxRun } from '../../shm/collection.js';
+import { type AttributeOptions, runAttributes } from '../otlp/encoding/attributes.js';
 import { SANDBOX_METRICS } from '../otlp/encoding/metrics.js';
-import { attributesOfRuns, gauge, NO_RESOURCE, sandboxMetrics, scopeOf } from '../sdk/resource-metrics.js';
+import { gauge, NO_RESOURCE, sandboxMetrics, scopeOf } from '../sdk/resource-metrics.js';
+import { attributesByLabelName } from './label-names.js';
 import { metricName } from './metric-name.js';
 import { ownMetrics } from './own-metrics.js';
 
@@ -21,7 +22,7 @@ const NAMES = new Map(SANDBOX_METRICS.map((metric) => [metric.name, metricName(m
  * Prometheus's OTLP receiver makes of the same metrics. Without `target_info` and `otel_scope_*`.
  */
 export function pageWriter(options: PageOptions): (collection: Collection) => string {
-  const attributesOf = attributesOfRuns(options);
+  const attributesOf = labelsOfRuns(options);
   const sandboxes = new PrometheusSerializer('', options.timestamps === true, undefined, true, true);
   const own = new PrometheusSerializer('', false, undefined, true, true);
   return (collection) => {
@@ -53,3 +54,13 @@ const renamed = (metric: MetricData): MetricData => {
 
 const written = (serializer: PrometheusSerializer, metrics: MetricData[]): string =>
   serializer.serialize({ resource: NO_RESOURCE, scopeMetrics: [scopeOf(metrics)] });
+
+/** The labels of a run's values, made once a run. */
+function labelsOfRuns(options: AttributeOptions): (run: SandboxRun) => Record<string, string> {
+  const known = new WeakMap<SandboxRun, Record<string, string>>();
+  return (run) => {
+    const labels = known.get(run) ?? attributesByLabelName(runAttributes(run, options));
+    known.set(run, labels);
+    return labels;
+  };
+}

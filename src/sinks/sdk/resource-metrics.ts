@@ -68,10 +68,15 @@ export const scopeOf = (metrics: MetricData[]): ScopeMetrics => ({
 export function attributesOfRuns(options: AttributeOptions): (run: SandboxRun) => Attributes {
   const known = new WeakMap<SandboxRun, Attributes>();
   return (run) => {
-    const attributes = known.get(run) ?? runAttributes(run, options);
+    const attributes = known.get(run) ?? attributesOf(run, options);
     known.set(run, attributes);
     return attributes;
   };
+}
+
+function attributesOf(run: SandboxRun, options: AttributeOptions): Attributes {
+  const { identity, labels } = runAttributes(run, options);
+  return Object.fromEntries([...identity, ...labels]);
 }
 
 /** The per-sandbox metrics of collections: a point for each sample and known value, with the sample's own time. */

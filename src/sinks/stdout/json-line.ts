@@ -2,13 +2,13 @@ import type { Collection, Snapshot } from '../../shm/collection.js';
 import { printableJson } from '../printable.js';
 
 /** The fields of a snapshot, by their names in JSON. A value that the runtime did not know is `null`. */
-export function jsonFields(snapshot: Snapshot): Record<string, string | number | null> {
+export function jsonFields(snapshot: Snapshot): Record<string, unknown> {
+  const { labels, ...fields } = snapshot;
   const date = new Date(snapshot.sampledAtMillis);
   return {
     time: Number.isNaN(date.getTime()) ? null : date.toISOString(),
-    ...Object.fromEntries(
-      Object.entries(snapshot).map(([name, value]) => [snakeCase(name), (value as string | number) ?? null]),
-    ),
+    ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value ?? null])),
+    labels: Object.fromEntries(labels),
   };
 }
 

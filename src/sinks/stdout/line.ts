@@ -39,6 +39,12 @@ function field(name: string): string {
     : printable(name);
 }
 
+const pair = ([key, value]: readonly [string, string]): string => `${word(key)}=${word(value)}`;
+
+/** A key or a value that could be taken for more than one is quoted. An empty value stays empty. */
+const word = (text: string): string =>
+  /[\s="{},]/u.test(text) ? `"${printable(text.replace(/[\\"]/gu, '\\$&'))}"` : printable(text);
+
 /** One snapshot as one line, without its end. The name cannot leave the line, move the cursor or forge a field. */
 export function formatSnapshot(snapshot: Snapshot): string {
   const { memoryUsedBytes, memoryLimitBytes, diskReadBytes, diskWrittenBytes } = snapshot;
@@ -53,6 +59,7 @@ export function formatSnapshot(snapshot: Snapshot): string {
     `net_rx=${orDash(snapshot.networkReceivedBytes, formatBytes)}`,
     `net_tx=${orDash(snapshot.networkSentBytes, formatBytes)}`,
     `uptime=${formatUptime(snapshot.uptimeSeconds)}`,
+    ...(snapshot.labels.size === 0 ? [] : [`labels={${Array.from(snapshot.labels, pair).join(',')}}`]),
   ].join(' ');
 }
 

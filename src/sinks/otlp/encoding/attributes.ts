@@ -23,16 +23,27 @@ export function writeAttribute(writer: Writer, field: number, key: string, value
   writer.ldelim();
 }
 
-/** The attributes of a run's data points, in the order in which they are sent. */
+/** The attributes of a run's data points by key, in the order in which they are sent. */
+export interface RunAttributeEntries {
+  /** Ours. */
+  readonly identity: readonly (readonly [key: string, value: string | number])[];
+  /** The tenant's, sorted by key. None has a key of ours: see the reserved keys of labels. */
+  readonly labels: readonly (readonly [key: string, value: string])[];
+}
+
+/** The attributes of a run's data points. Entries, because an object would put keys such as `1` first. */
 export function runAttributes(
   run: SandboxRun,
   { emitRunId, emitPid }: AttributeOptions,
-): Record<string, string | number> {
+): RunAttributeEntries {
   return {
-    'sandbox.name': run.name,
-    'sandbox.id': run.sandboxId,
-    ...(emitRunId === true ? { 'sandbox.run_id': run.runId } : {}),
-    ...(emitPid === true ? { 'sandbox.pid': run.pid } : {}),
+    identity: [
+      ['sandbox.name', run.name],
+      ['sandbox.id', run.sandboxId],
+      ...(emitRunId === true ? [['sandbox.run_id', run.runId] as const] : []),
+      ...(emitPid === true ? [['sandbox.pid', run.pid] as const] : []),
+    ],
+    labels: [...(run.labels ?? [])],
   };
 }
 
@@ -54,7 +65,8 @@ export class RunAttributes {
       return known;
     }
     const writer = Writer.create();
-    for (const [key, value] of Object.entries(runAttributes(run, this.#options))) {
+    const { identity, labels } = runAttributes(run, this.#options);
+    for (const [key, value] of [...identity, ...labels]) {
       writeAttribute(writer, DATA_POINT_ATTRIBUTES, key, value);
     }
     const encoded = writer.finish();

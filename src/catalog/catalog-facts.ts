@@ -1,0 +1,35 @@
+import type { CatalogStatus } from '../shm/catalog-status.js';
+import type { TrustedOwner } from '../shm/trust.js';
+import {
+  asCatalogError,
+  catalogPath,
+  hasLog,
+  openWithLog,
+  openWithoutLog,
+  trustedFile,
+} from './catalog-file.js';
+import { newestMigration } from './catalog-query.js';
+
+/** What a catalog is, for people. */
+export interface CatalogFacts extends Omit<CatalogStatus, 'bad'> {
+  readonly path: string;
+  /** The newest migration that msb has made; `undefined` where it cannot be read. */
+  readonly migration: string | undefined;
+}
+
+/** Looks at the catalog of an MSB_HOME. Never throws. */
+export function catalogFacts(msbHome: string, trusted: TrustedOwner): CatalogFacts {
+  const path = catalogPath(msbHome);
+  try {
+    trustedFile(path, trusted);
+    const database = hasLog(path) ? openWithLog(path) : openWithoutLog(path);
+    try {
+      return { path, state: 'read', message: '', migration: newestMigration(database) };
+    } finally {
+      database.close();
+    }
+  } catch (error) {
+    const { state, message } = asCatalogError(path, error);
+    return { path, state, message, migration: undefined };
+  }
+}

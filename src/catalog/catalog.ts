@@ -1,0 +1,260 @@
+import type { CatalogStatus } from '../shm/catalog-status.js';
+import { type Collection, type Labels, labelled, NO_LABELS, type SandboxRun } from '../shm/collection.js';
+import { type TrustedOwner, trustedOwner } from '../shm/trust.js';
+import {
+  asCatalogError,
+  type CatalogError,
+  catalogPath,
+  fingerprint,
+  hasLog,
+  openWithLog,
+  openWithoutLog,
+  trustedFile,
+} from './catalog-file.js';
+import { type CatalogRow, dataVersion, rowsOf } from './catalog-query.js';
+import { LabelError, parseLabels } from './labels.js';
+import type { Database } from './sqlite.js';
+
+/** Which labels sandboxes get. */
+export interface LabelOptions {
+  /** Keys that are left out: exact, and case-sensitive. Default: none. */
+  readonly excludeKeys?: readonly string[] | undefined;
+}
+
+/** What is known of a sandbox. A row belongs to a sandbox if both id and name are the same: a new database begins anew. */
+interface Known {
+  readonly name: string | undefined;
+  readonly labels: Labels;
+  readonly problem: string | undefined;
+}
+
+/** Runs of a collection, and what the catalog makes of them. */
+interface Labelling {
+  readonly runs: readonly SandboxRun[];
+  readonly labelledRuns: readonly SandboxRun[];
+  readonly bad: CatalogStatus['bad'];
+  /** Whether the catalog has been asked for each of them. */
+  readonly isWhole: boolean;
+}
+
+const NOT_THERE: Known = { name: undefined, labels: NO_LABELS, problem: undefined };
+
+/** A look that takes longer is followed by a pause, ms. */
+const SLOW_MILLIS = 200;
+
+/** The longest pause, ms. */
+const MAX_PAUSE_MILLIS = 60_000;
+
+/** How many sandboxes with bad labels are named. */
+const MAX_NAMED = 5;
+
+/**
+ * Labels from msb's catalog for the runs of collections, best effort: whatever is wrong with the catalog, the collections
+ * stay what they are. Looks at each tick whether something has changed, and reads only then. Nothing is written, and nothing
+ * is left behind.
+ */
+export class Catalog {
+  readonly #msbHome: string;
+  readonly #path: string;
+  readonly #registryOwnerUid: number | undefined;
+  readonly #excluded: ReadonlySet<string>;
+  readonly #known = new Map<number, Known>();
+  readonly #labelled = new WeakMap<SandboxRun, { readonly labels: Labels; readonly run: SandboxRun }>();
+  #database: Database | undefined;
+  /** What the open database was when it was opened, or the file when it was read; and the version of its data. */
+  #seen = '';
+  #version = -1;
+  #error: CatalogError | undefined;
+  #pauseMillis = 0;
+  #notBeforeMillis = 0;
+  /** What the last tick made of its runs: while neither they nor what is known of them has changed, it is what this one makes. */
+  #last: Labelling | undefined;
+
+  /**
+   * @param msbHome the MSB_HOME, exactly as msb has it
+   * @param registryOwnerUid the user that is trusted; see `ReadOptions`
+   */
+  constructor(msbHome: string, registryOwnerUid: number | undefined, { excludeKeys = [] }: LabelOptions) {
+    this.#msbHome = msbHome;
+    this.#path = catalogPath(msbHome);
+    this.#registryOwnerUid = registryOwnerUid;
+    this.#excluded = new Set(excludeKeys);
+  }
+
+  /** The same collection, its runs with the labels of now. Never throws. */
+  label(collection: Collection): Collection {
+    const { runs } = collection;
+    if (this.#last !== undefined && !areSameRuns(this.#last.runs, runs)) {
+      this.#last = undefined;
+    }
+    if (runs.length > 0) {
+      this.#look(runs);
+    }
+    this.#last ??= this.#labelling(runs);
+    return collection.withRuns(this.#last.labelledRuns, {
+      state: this.#error?.state ?? 'read',
+      message: this.#error?.message ?? '',
+      bad: this.#last.bad,
+    });
+  }
+
+  /** Closes the database. */
+  close(): void {
+    this.#forget();
+  }
+
+  #labelling(runs: readonly SandboxRun[]): Labelling {
+    const bad: CatalogStatus['bad'][number][] = [];
+    let isWhole = true;
+    const labelledRuns = runs.map((run) => {
+      const known = this.#known.get(run.sandboxId);
+      isWhole &&= known !== undefined;
+      const isSame = known?.name === run.name;
+      if (isSame && known.problem !== undefined && bad.length < MAX_NAMED) {
+        bad.push({ sandbox: run.name, reason: known.problem });
+      }
+      return this.#runWith(run, isSame ? known.labels : NO_LABELS);
+    });
+    return { runs, labelledRuns, bad, isWhole };
+  }
+
+  #runWith(run: SandboxRun, labels: Labels): SandboxRun {
+    if (labels.size === 0) {
+      return run;
+    }
+    const before = this.#labelled.get(run);
+    if (before?.labels === labels) {
+      return before.run;
+    }
+    const now = { labels, run: labelled(run, labels) };
+    this.#labelled.set(run, now);
+    return now.run;
+  }
+
+  #look(runs: readonly SandboxRun[]): void {
+    const startedAt = performance.now();
+    if (startedAt < this.#notBeforeMillis) {
+      return;
+    }
+    try {
+      const trusted = trustedOwner(this.#msbHome, this.#registryOwnerUid);
+      this.#read(runs, trusted);
+      this.#error = undefined;
+    } catch (error) {
+      this.#error = asCatalogError(this.#path, error);
+      if (this.#error.state !== 'busy') {
+        this.#forget();
+      }
+    }
+    const took = performance.now() - startedAt;
+    this.#pauseMillis =
+      took > SLOW_MILLIS ? Math.min(Math.max(1_000, this.#pauseMillis * 2), MAX_PAUSE_MILLIS) : 0;
+    this.#notBeforeMillis = startedAt + took + this.#pauseMillis;
+  }
+
+  #read(runs: readonly SandboxRun[], trusted: TrustedOwner): void {
+    const { dev, ino } = trustedFile(this.#path, trusted);
+    if (hasLog(this.#path)) {
+      this.#readThroughLog(runs, `${dev} ${ino} log`);
+    } else {
+      this.#readFile(runs);
+    }
+  }
+
+  #readThroughLog(runs: readonly SandboxRun[], identity: string): void {
+    if (this.#database === undefined || this.#seen !== identity) {
+      this.#forget();
+      this.#database = openWithLog(this.#path);
+      this.#seen = identity;
+    }
+    const version = dataVersion(this.#database);
+    const isChanged = version !== this.#version;
+    const wanted = isChanged ? runs : this.#unknownOf(runs);
+    if (isChanged || wanted.length > 0) {
+      const rows = rowsOf(this.#database, idsOf(wanted));
+      this.#remember(wanted, rows, isChanged);
+      this.#version = version;
+    }
+  }
+
+  #readFile(runs: readonly SandboxRun[]): void {
+    const before = fingerprint(this.#path);
+    const isChanged = this.#seen !== before;
+    const wanted = isChanged ? runs : this.#unknownOf(runs);
+    if (!isChanged && wanted.length === 0) {
+      return;
+    }
+    this.#closeDatabase();
+    const database = openWithoutLog(this.#path);
+    let rows: readonly CatalogRow[];
+    try {
+      rows = rowsOf(database, idsOf(wanted));
+    } finally {
+      database.close();
+    }
+    // What was read while somebody wrote may be a mixture: the next tick looks again.
+    if (fingerprint(this.#path) === before && !hasLog(this.#path)) {
+      this.#remember(wanted, rows, isChanged);
+      this.#seen = before;
+    }
+  }
+
+  #unknownOf(runs: readonly SandboxRun[]): readonly SandboxRun[] {
+    return this.#last?.isWhole === true ? [] : runs.filter(({ sandboxId }) => !this.#known.has(sandboxId));
+  }
+
+  #remember(wanted: readonly SandboxRun[], rows: readonly CatalogRow[], isAll: boolean): void {
+    this.#last = undefined;
+    const before = new Map(this.#known);
+    if (isAll) {
+      this.#known.clear();
+    }
+    for (const { sandboxId } of wanted) {
+      this.#known.set(sandboxId, NOT_THERE);
+    }
+    for (const row of rows) {
+      this.#known.set(row.id, this.#knownOf(row, before.get(row.id)));
+    }
+  }
+
+  /** Labels that are what they were stay the same object, so that what is made of them is made once. */
+  #knownOf({ name, labels: json, isValid }: CatalogRow, before: Known | undefined): Known {
+    try {
+      if (!isValid) {
+        throw new LabelError('its configuration is no JSON');
+      }
+      const labels = parseLabels(json, this.#excluded);
+      const isSame = before !== undefined && areSame(before.labels, labels);
+      return { name, labels: isSame ? before.labels : labels, problem: undefined };
+    } catch (error) {
+      return {
+        name,
+        labels: NO_LABELS,
+        problem: error instanceof LabelError ? error.message : 'its labels are no JSON',
+      };
+    }
+  }
+
+  #forget(): void {
+    this.#last = undefined;
+    this.#known.clear();
+    this.#closeDatabase();
+  }
+
+  #closeDatabase(): void {
+    this.#database?.close();
+    this.#database = undefined;
+    this.#seen = '';
+    this.#version = -1;
+  }
+}
+
+const idsOf = (runs: readonly SandboxRun[]): number[] => runs.map(({ sandboxId }) => sandboxId);
+
+function areSameRuns(a: readonly SandboxRun[], b: readonly SandboxRun[]): boolean {
+  return a.length === b.length && a.every((run, index) => run === b[index]);
+}
+
+function areSame(a: Labels, b: Labels): boolean {
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+}
