@@ -37,13 +37,26 @@ function writerTo(log: Log, target: string): (level: 'warn' | 'info' | 'debug') 
   const logged = new Set<string>();
   return (level) =>
     (message, ...rest) => {
-      const text = [message, ...rest]
-        .map((part) => (typeof part === 'object' && part !== null ? JSON.stringify(part) : String(part)))
-        .join(' ');
+      const text = [message, ...rest].map(textOf).join(' ');
       const kind = numberFree(text);
       log(level === 'warn' && logged.has(kind) ? 'debug' : level, target, text);
       if (logged.size < MOST_KINDS) {
         logged.add(kind);
       }
     };
+}
+
+/** The most characters of one thing that a library logs. */
+const MAX_CHARACTERS = 1_024;
+
+/** Bytes are most likely what a receiver has answered. */
+function textOf(part: unknown): string {
+  if (part instanceof Uint8Array) {
+    return Buffer.from(part.subarray(0, MAX_CHARACTERS)).toString();
+  }
+  if (part instanceof Error) {
+    return part.message.slice(0, MAX_CHARACTERS);
+  }
+  const text = typeof part === 'object' && part !== null ? JSON.stringify(part) : String(part);
+  return text.slice(0, MAX_CHARACTERS);
 }

@@ -16,6 +16,19 @@ import type { LogLevel } from './log-filter.js';
 /** How long nobody may ask for the page before it is warned of, ms. */
 export const SILENT_SCRAPE_MILLIS = 300_000;
 
+/** The path of the page. */
+export const PAGE_PATH = '/metrics';
+
+/** Whether a request is for the page. */
+export const isForPage = ({ url }: { readonly url?: string | undefined }): boolean =>
+  url?.split('?')[0] === PAGE_PATH;
+
+/** Whether a request is a scrape: one for another path, or with another method, is somebody else's, or a mistake. */
+export const isScrape = (request: {
+  readonly url?: string | undefined;
+  readonly method?: string | undefined;
+}): boolean => request.method === 'GET' && isForPage(request);
+
 /** A record for the log. */
 export interface ScrapeRecord {
   readonly level: LogLevel;
@@ -25,14 +38,14 @@ export interface ScrapeRecord {
 /**
  * Notices that nobody scrapes: warns once when that has lasted {@link SILENT_SCRAPE_MILLIS}, and says when it is over.
  *
- * @param requests$ emits at each request
+ * @param scrapes$ emits at each scrape
  * @param scheduler Default `asyncScheduler`
  */
 export function scrapeWatch(
-  requests$: Observable<unknown>,
+  scrapes$: Observable<unknown>,
   scheduler: SchedulerLike = asyncScheduler,
 ): Observable<ScrapeRecord> {
-  const isSilent$ = requests$.pipe(
+  const isSilent$ = scrapes$.pipe(
     startWith(undefined),
     switchMap(() => concat(of(false), timer(SILENT_SCRAPE_MILLIS, scheduler).pipe(map(() => true)))),
   );

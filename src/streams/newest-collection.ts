@@ -1,4 +1,4 @@
-import { defer, type Observable, of, ReplaySubject, share, timer } from 'rxjs';
+import { defer, type Observable, of } from 'rxjs';
 import type { Collection } from '../shm/collection.js';
 import { requireSharedMemory } from '../shm/posix.js';
 import { type CollectionReader, type CollectionsOptions, completeCollectionsOptions } from './collections.js';
@@ -23,21 +23,26 @@ export interface NewestCollection {
 export function newestCollection(options: CollectionsOptions): NewestCollection {
   const { collectIntervalMillis, scheduler, openReader } = completeCollectionsOptions(options);
   let reader: CollectionReader | undefined;
+  let newest: Collection | undefined;
+  const isFresh = ({ collectedAtMillis }: Collection, nowMillis: number): boolean => {
+    const ageMillis = nowMillis - collectedAtMillis;
+    // The clock may have been stepped back.
+    return ageMillis >= 0 && ageMillis < collectIntervalMillis;
+  };
   return {
     newest$: defer(() => {
       requireSharedMemory();
-      reader ??= openReader();
-      return of(reader.read(scheduler.now()));
-    }).pipe(
-      share({
-        connector: () => new ReplaySubject(1),
-        resetOnComplete: () => timer(collectIntervalMillis, scheduler),
-        resetOnRefCountZero: false,
-      }),
-    ),
+      const nowMillis = scheduler.now();
+      if (newest === undefined || !isFresh(newest, nowMillis)) {
+        reader ??= openReader();
+        newest = reader.read(nowMillis);
+      }
+      return of(newest);
+    }),
     close: () => {
       reader?.close();
       reader = undefined;
+      newest = undefined;
     },
   };
 }

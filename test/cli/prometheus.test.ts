@@ -98,7 +98,7 @@ describe('msb-metrics prometheus', () => {
       return url;
     };
     const variables = { OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.2', OTEL_EXPORTER_PROMETHEUS_PORT: '0' };
-    expect(await start([], variables)).toMatch(/^http:\/\/127\.0\.0\.2:\d+\/metrics$/u);
+    expect(await start([], variables)).toMatch(/^http:\/\/127\.0\.0\.2:(?!9464)\d+\/metrics$/u);
     expect(await start(['--listen=127.0.0.1:0'], variables)).toMatch(/^http:\/\/127\.0\.0\.1:/u);
   });
 
@@ -108,6 +108,13 @@ describe('msb-metrics prometheus', () => {
     const open = new Cli(['prometheus', '--listen=:0', `--msb-home=${testHome()}`]);
     await eventually(() => /WARN .*the page can be read from other hosts/u.test(open.stderr));
     await open.stop();
+  });
+
+  it.each(['LOCALHOST:0', '127.1:0'])('does not warn of --listen=%s', async (listen) => {
+    const run = new Cli(['prometheus', `--listen=${listen}`, `--msb-home=${testHome()}`]);
+    await eventually(() => run.stderr.includes('serving'));
+    await run.stop();
+    expect(run.stderr).not.toContain('other hosts');
   });
 
   it.each([
@@ -131,6 +138,13 @@ describe('msb-metrics prometheus', () => {
       code: 2,
       stderr: `error: --listen: cannot listen on 127.0.0.1:${port} (EADDRINUSE): expected an address of this host and a port that is free\n`,
     });
+    const named = await cli(['prometheus', `--msb-home=${testHome()}`], {
+      OTEL_EXPORTER_PROMETHEUS_HOST: '127.0.0.1',
+      OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+    });
+    expect(named.stderr).toContain(
+      `error: OTEL_EXPORTER_PROMETHEUS_HOST, OTEL_EXPORTER_PROMETHEUS_PORT: cannot listen on 127.0.0.1:${port}`,
+    );
     const variable = await cli(['prometheus'], { OTEL_EXPORTER_PROMETHEUS_PORT: 'http' });
     expect(variable).toMatchObject({
       code: 2,

@@ -1,6 +1,6 @@
 import { NEVER } from 'rxjs';
 import { expect, it } from 'vitest';
-import { SILENT_SCRAPE_MILLIS, scrapeWatch } from '../../src/cli/scrape-watch.js';
+import { isScrape, SILENT_SCRAPE_MILLIS, scrapeWatch } from '../../src/cli/scrape-watch.js';
 import { marbles } from '../support/marbles.js';
 
 const records = {
@@ -20,4 +20,15 @@ it('nobody scraping is warned of once, and its end is said once', () => {
     const gap$ = cold('200s r 400s r 1s r');
     expectObservable(scrapeWatch(gap$, scheduler), '800s !').toBe('500s w 100s i', records);
   });
+});
+
+it.each([
+  ['GET', '/metrics', true],
+  ['GET', '/metrics?debug=1', true],
+  ['GET', '/', false],
+  ['GET', '/metricsx', false],
+  ['HEAD', '/metrics', false],
+  ['POST', '/metrics', false],
+])('%s %s is a scrape: %s', (method, url, expected) => {
+  expect(isScrape({ method, url })).toBe(expected);
 });

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fromEvent, type Observable } from 'rxjs';
+import { filter, fromEvent, type Observable } from 'rxjs';
 import { findRegistries, prometheusHandler } from '../../index.js';
 import { requireSharedMemory } from '../../shm/posix.js';
 import { isLoopback } from '../../sinks/otlp/transport/loopback.js';
@@ -9,7 +9,7 @@ import type { Log } from '../log.js';
 import { readCollectOptions } from '../options/collect-options.js';
 import { type ListenAddress, readListenAddress } from '../options/listen-address.js';
 import { Reporter } from '../report.js';
-import { scrapeWatch } from '../scrape-watch.js';
+import { isForPage, isScrape, PAGE_PATH, scrapeWatch } from '../scrape-watch.js';
 import { UsageError } from '../usage-error.js';
 import type { CommandContext } from './context.js';
 
@@ -30,12 +30,11 @@ export async function runPrometheus({ options, environment, signals, log }: Comm
   });
   const server = createServer((request, response) => answer(request, response, handler.handle));
   const url = await listen(server, address);
-  warnIfOpen(address, log);
+  warnIfOpen((server.address() as AddressInfo).address, log);
   log('info', TARGET, 'serving', { url, msb_home: collect.msbHome });
-  const requests$ = fromEvent(server, 'request') as Observable<unknown>;
-  const watch = scrapeWatch(requests$).subscribe(({ level, message }) =>
-    log(level, TARGET, message, { url }),
-  );
+  const requests$ = fromEvent(server, 'request') as Observable<[IncomingMessage, ServerResponse]>;
+  const scrapes$ = requests$.pipe(filter(([request]) => isScrape(request)));
+  const watch = scrapeWatch(scrapes$).subscribe(({ level, message }) => log(level, TARGET, message, { url }));
   const signal = await signals.next();
   log('info', TARGET, `${signal}: stopped`);
   watch.unsubscribe();
@@ -45,38 +44,35 @@ export async function runPrometheus({ options, environment, signals, log }: Comm
   return EXIT.clean;
 }
 
-const PATH = '/metrics';
-
 function answer(
   request: IncomingMessage,
   response: ServerResponse,
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): void {
-  const path = request.url?.split('?')[0];
-  if (path === PATH) {
+  if (isForPage(request)) {
     handle(request, response);
     return;
   }
-  response.writeHead(404, { 'content-type': 'text/plain' }).end(`The page is ${PATH}\n`);
+  response.writeHead(404, { 'content-type': 'text/plain' }).end(`The page is ${PAGE_PATH}\n`);
 }
 
-function listen(server: Server, { host, port }: ListenAddress): Promise<string> {
+function listen(server: Server, { host, port, source }: ListenAddress): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
       reject(
         new UsageError(
-          `--listen: cannot listen on ${host}:${port} (${code}): expected an address of this host and a port that is free`,
+          `${source}: cannot listen on ${host}:${port} (${code}): expected an address of this host and a port that is free`,
         ),
       ),
     );
     server.listen(port, host, () => {
       const { address, port: actual, family } = server.address() as AddressInfo;
-      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${actual}${PATH}`);
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${actual}${PAGE_PATH}`);
     });
   });
 }
 
-function warnIfOpen({ host }: ListenAddress, log: Log): void {
+function warnIfOpen(host: string, log: Log): void {
   if (!isLoopback(host)) {
     log(
       'warn',

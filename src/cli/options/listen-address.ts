@@ -6,6 +6,8 @@ import type { Environment, OptionReader } from './option-reader.js';
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** The flag, or the variables, that say so. */
+  readonly source: string;
 }
 
 /** Reads `--listen`; where it is not given, the host and the port from their variables. */
@@ -16,17 +18,23 @@ export function readListenAddress(options: OptionReader, environment: Environmen
     throw new UsageError(`${source}: got ${quoted(text)}: expected HOST:PORT, such as 127.0.0.1:9464`);
   }
   if (options.all('listen').length > 0) {
-    return address;
+    return { ...address, source };
   }
   const { OTEL_EXPORTER_PROMETHEUS_HOST: host, OTEL_EXPORTER_PROMETHEUS_PORT: port } = environment;
   if (port && portOf(port) === undefined) {
     throw new UsageError(`OTEL_EXPORTER_PROMETHEUS_PORT: got ${quoted(port)}: expected a port, such as 9464`);
   }
-  return { host: host || address.host, port: (port && portOf(port)) || address.port };
+  const named = { OTEL_EXPORTER_PROMETHEUS_HOST: host, OTEL_EXPORTER_PROMETHEUS_PORT: port };
+  const given = Object.entries(named).flatMap(([name, value]) => (value ? [name] : []));
+  return {
+    host: host ? host.replace(/^\[(.*)\]$/u, '$1') : address.host,
+    port: port ? Number(port) : address.port,
+    source: given.join(', ') || source,
+  };
 }
 
 /** Without a host it is every address of this host, as in Go. */
-function parsed(text: string): ListenAddress | undefined {
+function parsed(text: string): Omit<ListenAddress, 'source'> | undefined {
   const [, bracketed, plain, portText = ''] = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d+)$/u.exec(text) ?? [];
   const port = portOf(portText);
   if (port === undefined || (bracketed !== undefined && isIP(bracketed) !== 6)) {

@@ -61,8 +61,9 @@ export class OtlpExporter<Request> implements Exporter<Collection> {
     );
   }
 
-  shutdown(): void {
-    this.#transport.close();
+  shutdown(): Promise<unknown> | undefined {
+    const closing = this.#transport.close();
+    return closing instanceof Promise ? closing : undefined;
   }
 
   #collectionsThatFit(held: readonly Collection[], totals: DeliveryTotals): number {

@@ -60,7 +60,7 @@ export interface OtlpSinkOptions extends DeliveryOptions, OtlpResourceOptions, C
 export function otlpSink(options: OtlpSinkOptions): Sink {
   const { protocol = 'grpc' } = options;
   const settings = checkedSettings(options);
-  return otlpDelivery(options, (encoder, { now }) => {
+  return otlpDelivery(options, protocol, (encoder, { now }) => {
     const transport = transportFor(protocol, settings, () => currentCredentials(options));
     return new OtlpExporter(new EncodedRequests(encoder), transport, now);
   });
@@ -74,12 +74,17 @@ export interface ExporterParts {
   readonly now: () => number;
 }
 
-/** A sink of unseen samples by an exporter of OTLP. Its timeouts have remedies, too. */
+/**
+ * A sink of unseen samples by an exporter of OTLP.
+ *
+ * @param protocol the one for which timeouts have remedies; `undefined` where it is not known
+ */
 export function otlpDelivery(
-  options: OtlpResourceOptions & DeliveryOptions & { readonly protocol?: OtlpProtocol | undefined },
+  options: OtlpResourceOptions & DeliveryOptions,
+  protocol: OtlpProtocol | undefined,
   createExporter: (encoder: RequestEncoder, parts: ExporterParts) => Exporter<Collection>,
 ): Sink {
-  const { protocol = 'grpc', resource, emitRunId, emitPid } = options;
+  const { resource, emitRunId, emitPid } = options;
   const delivery = deliver<Collection>((scheduler) => {
     const now = () => scheduler.now();
     const words = {
@@ -99,8 +104,12 @@ export function otlpDelivery(
 }
 
 /** The timeouts of the delivery are failures of the export as well. */
-function withRemedy(event: DeliveryEvent, protocol: OtlpProtocol): DeliveryEvent {
-  if ((event.type !== 'failed' && event.type !== 'drained') || event.error === undefined) {
+function withRemedy(event: DeliveryEvent, protocol: OtlpProtocol | undefined): DeliveryEvent {
+  if (
+    protocol === undefined ||
+    (event.type !== 'failed' && event.type !== 'drained') ||
+    event.error === undefined
+  ) {
     return event;
   }
   const { error } = event;

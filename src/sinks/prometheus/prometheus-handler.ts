@@ -26,7 +26,7 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** A page in both forms, each made at most once. */
 interface Page {
-  readonly text: string;
+  readonly plain: Buffer;
   gzipped?: Promise<Buffer> | undefined;
 }
 
@@ -52,7 +52,7 @@ export function prometheusHandler(options: PrometheusHandlerOptions): Prometheus
       return known;
     }
     onCollected?.(collection);
-    const page = { text: write(collection) };
+    const page = { plain: Buffer.from(write(collection)) };
     pages.set(collection, page);
     return page;
   };
@@ -77,8 +77,8 @@ async function answer(
   try {
     const page = await pageOf();
     const isGzip = wantsGzip(request.headers['accept-encoding']);
-    page.gzipped ??= isGzip ? promisify(gzip)(page.text) : undefined;
-    const body = isGzip && page.gzipped !== undefined ? await page.gzipped : Buffer.from(page.text);
+    page.gzipped ??= isGzip ? promisify(gzip)(page.plain) : undefined;
+    const body = isGzip && page.gzipped !== undefined ? await page.gzipped : page.plain;
     response.writeHead(200, {
       'content-type': CONTENT_TYPE,
       'content-length': body.length,

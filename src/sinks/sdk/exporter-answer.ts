@@ -19,26 +19,37 @@ interface OfficialError extends Error {
 }
 
 const LAST_GRPC_STATUS = 16;
-const FIRST_HTTP_STATUS = 100;
+const FIRST_HTTP_FAILURE = 300;
 
 /**
  * What the result of an SDK's exporter means for the data. The official exporters' gRPC codes and HTTP statuses are
- * understood as those of our own transports. Any other error may pass the next time.
+ * understood as those of our own transports. Any other error may pass the next time: a vendor's exporter may mean something
+ * else by a number.
+ *
+ * @param result what the exporter passed to its callback, which may be anything
  */
-export function exporterAnswer({ code, error }: ExportResult, nowMillis: number): Answer {
-  if (code === SUCCESS) {
+export function exporterAnswer(result: ExportResult | undefined, nowMillis: number): Answer {
+  if (result?.code === SUCCESS) {
     return { kind: 'accepted' };
   }
-  const { code: status, details, metadata, data, message = '' } = (error ?? {}) as Partial<OfficialError>;
-  if (typeof status === 'number' && status > 0 && status <= LAST_GRPC_STATUS) {
-    const [statusDetails] = metadata?.get?.('grpc-status-details-bin') ?? [];
+  const {
+    code: status,
+    name,
+    details,
+    metadata,
+    data,
+    message = '',
+  } = (result?.error ?? {}) as Partial<OfficialError>;
+  const isOfGrpc = typeof details === 'string' && typeof metadata?.get === 'function';
+  if (isOfGrpc && typeof status === 'number' && status > 0 && status <= LAST_GRPC_STATUS) {
+    const [statusDetails] = metadata.get('grpc-status-details-bin');
     return grpcAnswer({
       code: status,
-      details: typeof details === 'string' ? details : message,
+      details,
       statusDetails: Buffer.isBuffer(statusDetails) ? statusDetails : undefined,
     });
   }
-  if (typeof status === 'number' && status >= FIRST_HTTP_STATUS) {
+  if (name === 'OTLPExporterError' && typeof status === 'number' && status >= FIRST_HTTP_FAILURE) {
     const body = Buffer.from(typeof data === 'string' ? data : '');
     return httpAnswer({ status, headers: {}, body }, nowMillis);
   }

@@ -3,6 +3,8 @@ import { requireTexts } from '../../options.js';
 import type { DeliveryOptions } from '../../streams/delivery-options.js';
 import { OtlpExporter } from '../otlp/otlp-exporter.js';
 import { type OtlpResourceOptions, otlpDelivery } from '../otlp/otlp-sink.js';
+import type { Answer } from '../otlp/transport/answer.js';
+import type { OtlpProtocol } from '../otlp/transport/endpoint.js';
 import { presentable } from '../otlp/transport/presentable.js';
 import type { Transport } from '../otlp/transport/transport.js';
 import type { Sink } from '../sink.js';
@@ -38,27 +40,25 @@ export function metricExporterSink(
   if (options.resource !== undefined) {
     requireTexts('resource', options.resource);
   }
-  return otlpDelivery(options, (encoder, { words, now }) => {
+  return otlpDelivery(options, undefined, (encoder, { words, now }) => {
     const transport = metricExporterTransport(createExporter, resourceMetricsOf(words));
     return new OtlpExporter(new MetricsBatches(encoder), withWords(transport), now);
   });
 }
 
-/** Answers on one line, with a remedy where one is known. */
+/** Answers on one line, with a remedy where the error is one of OTLP's protocols. */
 function withWords(transport: Transport<MetricsBatch>): Transport<MetricsBatch> {
   return {
     send: (batch) =>
-      transport
-        .send(batch)
-        .pipe(
-          map((answer) =>
-            presentable(
-              answer,
-              (text) => text,
-              answer.kind !== 'accepted' && answer.error.message.startsWith('HTTP ') ? 'http' : 'grpc',
-            ),
-          ),
-        ),
+      transport.send(batch).pipe(map((answer) => presentable(answer, (text) => text, protocolOf(answer)))),
     close: () => transport.close(),
   };
+}
+
+function protocolOf(answer: Answer): OtlpProtocol | undefined {
+  if (answer.kind === 'accepted') {
+    return undefined;
+  }
+  const { message } = answer.error;
+  return message.startsWith('HTTP ') ? 'http' : message.startsWith('gRPC ') ? 'grpc' : undefined;
 }

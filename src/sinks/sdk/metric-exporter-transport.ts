@@ -1,5 +1,6 @@
+import type { ExportResult } from '@opentelemetry/core';
 import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { catchError, defer, from, Observable, of, switchMap } from 'rxjs';
+import { catchError, defer, finalize, from, map, Observable, of, switchMap, tap } from 'rxjs';
 import { asError } from '../../streams/as-error.js';
 import type { Answer } from '../otlp/transport/answer.js';
 import type { Transport } from '../otlp/transport/transport.js';
@@ -23,44 +24,51 @@ export function metricExporterTransport(
   build: (batch: MetricsBatch) => Promise<ResourceMetrics>,
 ): Transport<MetricsBatch> {
   let exporter: Promise<PushMetricExporter> | undefined;
-  const close = (): Promise<void> | undefined => {
-    const closing = exporter?.then((each) => each.shutdown()).catch(() => {});
+  const end = (how: (exporter: PushMetricExporter) => Promise<void>): Promise<void> | undefined => {
+    const ending = exporter?.then(how).catch(() => {});
     exporter = undefined;
-    return closing;
+    return ending;
   };
+  const abandon = () => void end((each) => each.shutdown());
   return {
     send: (batch) =>
       defer(() => {
+        let isAnswered = false;
         exporter ??= (async () => createExporter())();
-        return from(Promise.all([exporter, build(batch)]));
-      }).pipe(
-        switchMap(([each, metrics]) => exported(each, metrics, close)),
-        catchError((error: unknown) => {
-          // What could not be made is tried again.
-          void close();
-          return of<Answer>({ kind: 'failed', error: asError(error) });
-        }),
-      ),
-    close,
+        return from(Promise.all([exporter, build(batch)])).pipe(
+          switchMap(([each, metrics]) => exported(each, metrics)),
+          map((result) => exporterAnswer(result, Date.now())),
+          tap(() => {
+            isAnswered = true;
+          }),
+          // An exporter that has not answered, or could not be made, is not asked again.
+          catchError((error: unknown) => {
+            abandon();
+            return of<Answer>({ kind: 'failed', error: asError(error) });
+          }),
+          finalize(() => {
+            if (!isAnswered) {
+              abandon();
+            }
+          }),
+        );
+      }),
+    close: () =>
+      end(async (each) => {
+        await each.forceFlush?.();
+        await each.shutdown();
+      }),
   };
 }
 
 function exported(
   exporter: PushMetricExporter,
   metrics: ResourceMetrics,
-  abandon: () => unknown,
-): Observable<Answer> {
+): Observable<ExportResult | undefined> {
   return new Observable((subscriber) => {
-    let hasAnswered = false;
-    exporter.export(metrics, (result) => {
-      hasAnswered = true;
-      subscriber.next(exporterAnswer(result, Date.now()));
+    exporter.export(metrics, (result: ExportResult | undefined) => {
+      subscriber.next(result);
       subscriber.complete();
     });
-    return () => {
-      if (!hasAnswered) {
-        abandon();
-      }
-    };
   });
 }

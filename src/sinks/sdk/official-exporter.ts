@@ -2,8 +2,9 @@ import { credentials as grpcCredentials, Metadata } from '@grpc/grpc-js';
 import { OTLPMetricExporter as GrpcExporter } from '@opentelemetry/exporter-metrics-otlp-grpc';
 import { OTLPMetricExporter as HttpExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
+import { firstValueFrom } from 'rxjs';
 import type { OtlpProtocol } from '../otlp/transport/endpoint.js';
-import { createAgent } from '../otlp/transport/http-connections.js';
+import { openConnections } from '../otlp/transport/http-connections.js';
 import { rootCertificates } from '../otlp/transport/root-certificates.js';
 import type { TransportOptions } from '../otlp/transport/transport.js';
 
@@ -37,33 +38,76 @@ function grpcExporter(
   for (const [name, value] of Object.entries(headers)) {
     metadata.set(name, value);
   }
-  return new GrpcExporter({
-    url: endpoint.origin,
-    metadata,
-    timeoutMillis,
-    compression: compression as never,
-    credentials:
-      endpoint.protocol === 'https:'
-        ? grpcCredentials.createSsl(
-            bufferOf(rootCertificates(caCertificate)?.join('\n')),
-            bufferOf(clientKey),
-            bufferOf(clientCertificate),
-          )
-        : grpcCredentials.createInsecure(),
-    userAgent,
-  });
+  return withoutVariablesOfHeaders(
+    () =>
+      new GrpcExporter({
+        url: withPort(endpoint),
+        metadata,
+        timeoutMillis,
+        compression: compression as never,
+        credentials:
+          endpoint.protocol === 'https:'
+            ? grpcCredentials.createSsl(
+                bufferOf(rootCertificates(caCertificate)?.join('\n')),
+                bufferOf(clientKey),
+                bufferOf(clientCertificate),
+              )
+            : grpcCredentials.createInsecure(),
+        userAgent,
+      }),
+  );
 }
+
+/**
+ * A URL whose port the library does not lose: it takes it from a URL, which leaves out the port of its scheme, and then
+ * means 443. The credentials say whether there is TLS.
+ */
+const withPort = ({ protocol, hostname, port }: URL): string =>
+  protocol === 'https:' ? `http://${hostname}:${port || 443}` : `https://${hostname}:${port || 80}`;
 
 function httpExporter(options: TransportOptions, timeoutMillis: number): PushMetricExporter {
   const { endpoint, headers, compression, userAgent } = options;
-  return new HttpExporter({
-    url: endpoint.href,
-    headers: { ...headers },
-    timeoutMillis,
-    compression: compression as never,
-    httpAgentOptions: () => createAgent(options),
-    userAgent,
-  });
+  const connections = openConnections(options);
+  const exporter = withoutVariablesOfHeaders(
+    () =>
+      new HttpExporter({
+        url: endpoint.href,
+        headers: { ...headers },
+        timeoutMillis,
+        compression: compression as never,
+        httpAgentOptions: () => firstValueFrom(connections.agent$),
+        userAgent,
+      }),
+  );
+  // The library closes no connection, and tries again even after its shutdown.
+  const shutdown = exporter.shutdown.bind(exporter);
+  exporter.shutdown = async () => {
+    connections.close();
+    await shutdown();
+  };
+  return exporter;
+}
+
+const HEADER_VARIABLES = ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_METRICS_HEADERS'];
+
+/**
+ * The official exporters add the headers of these variables, which may be meant for another receiver of the application. They
+ * are read when an exporter is made, all in one go.
+ */
+function withoutVariablesOfHeaders<T>(create: () => T): T {
+  const before = HEADER_VARIABLES.map((name) => [name, process.env[name]] as const);
+  try {
+    for (const name of HEADER_VARIABLES) {
+      delete process.env[name];
+    }
+    return create();
+  } finally {
+    for (const [name, value] of before) {
+      if (value !== undefined) {
+        process.env[name] = value;
+      }
+    }
+  }
 }
 
 const bufferOf = (pem: string | undefined): Buffer | null => (pem === undefined ? null : Buffer.from(pem));

@@ -16,6 +16,12 @@ import { resourceMetricsOf } from './resource-metrics-of.js';
 const EARLIER = { part: 0.1, mostMillis: 500 };
 
 /**
+ * The longest that one export takes, in timeouts of the exporter: over HTTP an attempt that it makes again by itself gets the
+ * time that was left before the wait for it. Source: RetryingTransport of @opentelemetry/otlp-exporter-base 0.223.
+ */
+const LONGEST_EXPORT = { grpc: 1, http: 2 };
+
+/**
  * The transport of a protocol that is an official exporter of OpenTelemetry JS. Its code is loaded at the first batch.
  *
  * @param credentials asked before each batch
@@ -27,8 +33,9 @@ export function officialTransport(
   words: ResourceMetricsOptions,
   exportTimeoutMillis: number,
 ): Transport<MetricsBatch> {
-  const timeoutMillis =
+  const longestMillis =
     exportTimeoutMillis - Math.min(EARLIER.mostMillis, exportTimeoutMillis * EARLIER.part);
+  const timeoutMillis = longestMillis / LONGEST_EXPORT[protocol];
   const build = resourceMetricsOf(words);
   return renewedOnChange(credentials, areSameCredentials, (current) =>
     withPresentableAnswers(

@@ -16,7 +16,7 @@ import { officialTransport } from './official-transport.js';
 export function sdkOtlpSink(options: OtlpSinkOptions): Sink {
   const { protocol = 'grpc', exportTimeoutMillis = DELIVERY_DEFAULTS.exportTimeoutMillis } = options;
   const settings = checkedSettings(options);
-  return otlpDelivery(options, (encoder, { words, now }) => {
+  return otlpDelivery(options, protocol, (encoder, { words, now }) => {
     const credentials = () => currentCredentials(options);
     const transport = officialTransport(protocol, settings, credentials, words, exportTimeoutMillis);
     return new OtlpExporter(new MetricsBatches(encoder), transport, now);

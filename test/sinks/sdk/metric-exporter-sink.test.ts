@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Metadata } from '@grpc/grpc-js';
 import { OTLPMetricExporter as GrpcExporter } from '@opentelemetry/exporter-metrics-otlp-grpc';
 import { OTLPMetricExporter as HttpExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
@@ -20,7 +21,7 @@ import { eventually } from '../../support/eventually.js';
 import { rpcStatusAskingFor } from '../../support/rpc-status.js';
 
 /** A sink that is driven by hand, on an exporter of the test's. */
-function driven(createExporter: () => PushMetricExporter, options = {}) {
+function driven(createExporter: () => PushMetricExporter | Promise<PushMetricExporter>, options = {}) {
   const items$ = new Subject<ReturnType<typeof collectionOf>>();
   const flush$ = new Subject<void>();
   const events: DeliveryEvent[] = [];
@@ -48,6 +49,15 @@ const openGrpc = async (reply?: (index: number) => GrpcReply): Promise<Receiver>
 };
 
 const grpcTo = ({ port }: Receiver) => driven(() => new GrpcExporter({ url: `http://127.0.0.1:${port}` }));
+
+/** An exporter of which only the answer matters. */
+const exporterThat = (answer: (done: (result: { code: number }) => void) => void): PushMetricExporter => ({
+  export: (_, done) => answer(done),
+  forceFlush: async () => {},
+  shutdown: async () => {},
+});
+
+const coded = (code: number): Error => Object.assign(new Error('not stored'), { code });
 
 let ticks = 0;
 const tick = (sandboxes = 3) => {
@@ -240,6 +250,51 @@ describe('a sink for an exporter of the SDK', () => {
     sink.items$.complete();
     await eventually(() => made[1].isShutDown);
     expect(sink.events.at(-1)).toMatchObject({ type: 'drained', lost: 0 });
+  });
+
+  it('asks a factory again that never answered', async () => {
+    let calls = 0;
+    const sink = driven(
+      () => (++calls === 1 ? new Promise<never>(() => {}) : exporterThat((done) => done({ code: 0 }))),
+      { exportTimeoutMillis: 50 },
+    );
+    sink.items$.next(tick());
+    expect(await sink.flush()).toMatchObject({ type: 'failed', held: 1 });
+    expect(await sink.flush()).toEqual({ type: 'flushed' });
+    expect(calls).toBe(2);
+  });
+
+  it('flushes and shuts the exporter down before it has drained', async () => {
+    const steps: string[] = [];
+    const later = async (step: string) => {
+      await setTimeout(20);
+      steps.push(step);
+    };
+    const sink = driven(() => ({
+      ...exporterThat((done) => done({ code: 0 })),
+      forceFlush: () => later('flushed'),
+      shutdown: () => later('shut down'),
+    }));
+    sink.items$.next(tick());
+    sink.items$.complete();
+    await eventually(() => sink.events.find(({ type }) => type === 'drained'));
+    expect(steps).toEqual(['flushed', 'shut down']);
+  });
+
+  it.each([
+    ['no result', undefined],
+    ['a failure with a number of its own, as of HTTP', { code: 1, error: coded(200) }],
+    ['a failure with a number of its own, as of gRPC', { code: 1, error: coded(3) }],
+  ])('keeps the data of an exporter that answers with %s', async (_, result) => {
+    const sink = driven(() =>
+      exporterThat((done) => {
+        globalThis.setTimeout(() => done(result as never), 1);
+      }),
+    );
+    sink.items$.next(tick());
+    const failed = await sink.flush();
+    expect(failed).toMatchObject({ type: 'failed', held: 1 });
+    expect((failed as { error: { remedy?: string } }).error.remedy).toBeUndefined();
   });
 
   it.each([

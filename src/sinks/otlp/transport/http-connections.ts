@@ -9,7 +9,7 @@ import type { TransportOptions } from './transport.js';
 export interface Connections {
   /** Emits the agent that has them. */
   readonly agent$: Observable<http.Agent>;
-  /** Closes them all, also one that still waits for a proxy. */
+  /** Closes them all, also one that still waits for a proxy. No further one is opened. */
   close(): void;
 }
 
@@ -19,24 +19,31 @@ export interface Connections {
 export function openConnections(options: ConnectionOptions): Connections {
   let opened: http.Agent | undefined;
   let isClosed = false;
+  const close = (): void => {
+    isClosed = true;
+    opened?.destroy();
+    if (opened !== undefined) {
+      (opened as unknown as { createSocket: CreateSocket }).createSocket = refuse;
+    }
+  };
   const agent$ = defer(() => from(createAgent(options))).pipe(
     map((agent) => {
       opened = agent;
       if (isClosed) {
-        agent.destroy();
+        close();
       }
       return agent;
     }),
     shareReplay(1),
   );
-  return {
-    agent$,
-    close: () => {
-      isClosed = true;
-      opened?.destroy();
-    },
-  };
+  return { agent$, close };
 }
+
+/** How an agent makes a connection. */
+type CreateSocket = (request: unknown, options: unknown, callback: (error: Error) => void) => void;
+
+const refuse: CreateSocket = (_request, _options, callback) =>
+  callback(new Error('the connections to the receiver are closed'));
 
 /** What connections are made with. */
 export type ConnectionOptions = Pick<

@@ -5,15 +5,16 @@ import { ExportError } from './export-error.js';
 import { remedyFor } from './remedies.js';
 import type { Transport } from './transport.js';
 
-/** An answer whose messages are fit for a log: on one line, without secrets, with a remedy where one is known. */
+/** An answer whose messages are fit for a log: on one line, without secrets, with a remedy where the protocol and one is known. */
 export function presentable(
   answer: Answer,
   redact: (text: string) => string,
-  protocol: OtlpProtocol,
+  protocol: OtlpProtocol | undefined,
 ): Answer {
   if (answer.kind !== 'accepted') {
     const { message } = answer.error;
-    return { ...answer, error: new ExportError(words(message, redact), remedyFor(message, protocol)) };
+    const remedy = protocol && remedyFor(message, protocol);
+    return { ...answer, error: new ExportError(words(message, redact), remedy) };
   }
   return answer.partial === undefined
     ? answer

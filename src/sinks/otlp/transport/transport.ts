@@ -12,8 +12,8 @@ export interface Transport<Request = Uint8Array> {
    */
   send(request: Request): Observable<Answer>;
 
-  /** Closes all connections. */
-  close(): void;
+  /** Closes all connections. A promise that it returns is waited for, as far as there is time. */
+  close(): unknown;
 }
 
 /** What stays the same as long as a sink runs. */
