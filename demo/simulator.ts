@@ -1,4 +1,8 @@
-/** The runtime's side of the demo: sandboxes that are sampled every second, one of which restarts halfway. */
+/**
+ * The runtime's side of the demo: sandboxes that are sampled every second, one of which restarts halfway, and msb's catalog with
+ * a label for each.
+ */
+import { simulateCatalog } from '../test/simulator/catalog.js';
 import { type Sample, SimulatedRegistry } from '../test/simulator/registry.js';
 import { SimulatedSandbox } from '../test/simulator/sandbox.js';
 import type { WrittenMessage } from './messages.js';
@@ -7,10 +11,20 @@ const [msbHome, count] = process.argv.slice(2);
 const SAMPLE_MILLIS = 1_000;
 const RESTART_AFTER_TICKS = 8;
 
+const nameOf = (index: number): string => `sandbox-${String(index).padStart(2, '0')}`;
+
+const catalog = simulateCatalog(
+  msbHome,
+  Array.from({ length: Number(count) }, (_, index) => ({
+    id: index + 1,
+    name: nameOf(index + 1),
+    labels: { 'user.id': `user-${index % 5}` },
+  })),
+);
 const registry = SimulatedRegistry.create({ msbHome, abi: 3 });
 
 function start(index: number, run: number) {
-  const name = `sandbox-${String(index).padStart(2, '0')}`;
+  const name = nameOf(index);
   const slot = registry.start({
     name,
     sandboxId: index,
@@ -48,4 +62,5 @@ process.on('message', (message) => {
 process.on('disconnect', () => {
   clearInterval(timer);
   registry.destroy();
+  catalog.close();
 });

@@ -1,6 +1,9 @@
 import type { CatalogStatus } from '../index.js';
 import type { WatchRecord } from './registry-watch.js';
 
+/** The log target of what concerns labels. */
+export const CATALOG_TARGET = 'msb_metrics::catalog';
+
 /** What is known of a catalog that gives no labels. Immutable. */
 export interface CatalogWatch {
   /** The trouble that was warned of; empty for none. */

@@ -6,7 +6,7 @@ import {
   type RegistryStatus,
   totalSkipped,
 } from '../index.js';
-import { CATALOG_WELL, watchCatalog } from './catalog-watch.js';
+import { CATALOG_TARGET, CATALOG_WELL, watchCatalog } from './catalog-watch.js';
 import type { Log, LogFields } from './log.js';
 import type { LogLevel } from './log-filter.js';
 import { numberFree } from './number-free.js';
@@ -72,7 +72,7 @@ export class Reporter {
         const [catalogWatch, catalogRecords] = watchCatalog(this.#catalogWatch, collection.catalog);
         this.#catalogWatch = catalogWatch;
         for (const { level, message, fields } of catalogRecords) {
-          this.#log(level, 'msb_metrics::catalog', message, fields);
+          this.#log(level, CATALOG_TARGET, message, fields);
         }
         this.#noticeOtherHomes(collection);
         this.#log('debug', SHM, 'collected', {

@@ -148,6 +148,19 @@ describe('labels', () => {
     expect(run.stderr.match(/catalog: /gu)).toHaveLength(4);
   });
 
+  it('that cannot be had are warned of by one reading, too', async () => {
+    const msbHome = testHome();
+    const registry = testRegistry({ msbHome });
+    registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+    const { code, stderr } = await cli(['stdout', '--once', `--msb-home=${msbHome}`]);
+    expect(code).toBe(0);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(
+        /WARN msb_metrics::catalog: sandboxes get no labels: .*db\/msb\.db is not there/u,
+      ),
+    ]);
+  });
+
   it('are reported by check: the file, its newest migration, sandboxes with labels, keys and values', async () => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome });

@@ -9,6 +9,7 @@ import {
   status,
 } from '../receiver/receiver.js';
 import { sandboxPoints } from '../support/arrived.js';
+import { testCatalog } from '../support/catalog.js';
 import { Cli } from '../support/cli.js';
 import { testHome } from '../support/home.js';
 import { Ledger } from '../support/ledger.js';
@@ -83,7 +84,7 @@ const sdk = async (setup: Promise<Setup>): Promise<Setup> => {
   return { receiver, flags: [...flags, '--exporter=sdk'] };
 };
 
-describe('what arrives is what was written: every field of every sample, once, at its own time', () => {
+describe('what arrives is what was written: every field of every sample, once, at its own time, with its labels', () => {
   it.each<[string, number, () => Promise<Setup>, number]>([
     ['over gRPC, ABI 3', 3, () => grpc(false), 4],
     ['over gRPC, ABI 1', 1, () => grpc(false), 4],
@@ -104,6 +105,10 @@ describe('what arrives is what was written: every field of every sample, once, a
       intervalMillis: Number.POSITIVE_INFINITY,
       abi,
     });
+    const catalog = testCatalog(msbHome);
+    for (const { name, sandboxId } of written) {
+      catalog.put(sandboxId, name, { labels: { 'user.id': `user of ${name}` } });
+    }
     const run = new Cli([
       'otel',
       ...flags,
@@ -130,6 +135,9 @@ describe('what arrives is what was written: every field of every sample, once, a
     }
     for (const { bytes, points } of receiver.accepted) {
       ledger.arrive(bytes, sandboxPoints(points));
+      for (const { attributes } of points.filter((point) => 'sandbox.name' in point.attributes)) {
+        expect(attributes['user.id']).toBe(`user of ${attributes['sandbox.name']}`);
+      }
     }
     expect([ledger.missingPoints(), ledger.duplicated, ledger.wrong, ledger.unknown]).toEqual([[], 0, 0, 0]);
     expect(ledger.arrived).toBeGreaterThanOrEqual(15 * 8 * 2);

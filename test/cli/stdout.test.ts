@@ -187,7 +187,7 @@ describe('msb-metrics stdout --once', () => {
     const registry = testRegistry({ msbHome });
     registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
     registry.sample(registry.start(tenant({ name: 'second' })), { sampledAtMillis: Date.now() });
-    const { code, stdout, stderr } = await cli(['stdout', '--once', `--msb-home=${msbHome}`]);
+    const { code, stdout, stderr } = await cli(['stdout', '--once', '--no-labels', `--msb-home=${msbHome}`]);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.split('\n').map((line) => /sandbox=(\S+)/u.exec(line)?.[1])).toEqual([
       'devbox',
@@ -221,7 +221,7 @@ describe('msb-metrics stdout --once', () => {
     registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
     const { stderr } = await promisify(execFile)('bash', [
       '-c',
-      `set -o pipefail; ${process.execPath} ${CLI} stdout --once --msb-home=${msbHome} | true`,
+      `set -o pipefail; ${process.execPath} ${CLI} stdout --once --no-labels --msb-home=${msbHome} | true`,
     ]);
     expect(stderr).toBe('');
   });

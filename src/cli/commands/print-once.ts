@@ -1,5 +1,6 @@
 import { lastValueFrom, of } from 'rxjs';
 import { type Collection, type CollectionsOptions, type StdoutSinkOptions, stdoutSink } from '../../index.js';
+import { CATALOG_TARGET, CATALOG_WELL, watchCatalog } from '../catalog-watch.js';
 import { EXIT } from '../exit-status.js';
 import { firstReading } from '../first-reading.js';
 import type { Log } from '../log.js';
@@ -30,6 +31,10 @@ export async function printOnce(
       looked_for: registries.map(({ name }) => name).join(', '),
     });
     return EXIT.lost;
+  }
+  const [, records] = watchCatalog(CATALOG_WELL, collection.catalog);
+  for (const { level, message, fields } of records) {
+    log(level, CATALOG_TARGET, message, fields);
   }
   return print(collection, sink, log);
 }
