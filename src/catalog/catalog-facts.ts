@@ -1,14 +1,7 @@
 import type { CatalogStatus } from '../shm/catalog-status.js';
 import type { TrustedOwner } from '../shm/trust.js';
-import {
-  asCatalogError,
-  catalogPath,
-  hasLog,
-  openWithLog,
-  openWithoutLog,
-  trustedFile,
-} from './catalog-file.js';
-import { newestMigration } from './catalog-query.js';
+import { asCatalogError, catalogFiles, catalogPath, openCatalog } from './catalog-file.js';
+import { newestMigration, rowsOf } from './catalog-query.js';
 
 /** What a catalog is, for people. */
 export interface CatalogFacts extends Omit<CatalogStatus, 'bad'> {
@@ -21,9 +14,9 @@ export interface CatalogFacts extends Omit<CatalogStatus, 'bad'> {
 export function catalogFacts(msbHome: string, trusted: TrustedOwner): CatalogFacts {
   const path = catalogPath(msbHome);
   try {
-    trustedFile(path, trusted);
-    const database = hasLog(path) ? openWithLog(path) : openWithoutLog(path);
+    const database = openCatalog(path, catalogFiles(path, trusted));
     try {
+      rowsOf(database, []);
       return { path, state: 'read', message: '', migration: newestMigration(database) };
     } finally {
       database.close();

@@ -1,4 +1,4 @@
-import { existsSync, type Stats, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { CatalogState } from '../shm/catalog-status.js';
 import { BY_GROUP, distrustOf, type TrustedOwner } from '../shm/trust.js';
@@ -20,19 +20,74 @@ export class CatalogError extends Error {
 export const catalogPath = (msbHome: string): string =>
   `${msbHome}${msbHome.endsWith('/') ? '' : '/'}db/msb.db`;
 
-/** A file's identity and what changes with its contents. */
-export function fingerprint(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? 'none' : [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs].join(' ');
+/** The files of a catalog at one moment. */
+export interface CatalogFiles {
+  /** The database: another one has another text. */
+  readonly identity: string;
+  /** The same, and its write-ahead log. */
+  readonly identityWithLog: string;
+  /** Changes with every change of the contents, except for one at the very time of an earlier one. */
+  readonly fingerprint: string;
+  /** When the contents were last changed, Unix ms. */
+  readonly changedAtMillis: number;
+  /**
+   * Whether there is a write-ahead log. With one the database is read through it; without one it is read as a file that does not
+   * change, because SQLite would leave a log and its index behind, which may lock out other users.
+   */
+  readonly hasLog: boolean;
 }
 
 /**
- * The file of a catalog, if it may be read.
+ * Looks at the files of a catalog.
  *
- * @throws {CatalogError} `missing`, `failed` or `untrusted`
+ * @throws {CatalogError} `missing`, `failed`, `untrusted` or `busy`
  */
-export function trustedFile(path: string, trusted: TrustedOwner): Stats {
+export function catalogFiles(path: string, trusted: TrustedOwner): CatalogFiles {
+  const database = trustedFile(path, trusted);
+  if (database === undefined) {
+    throw new CatalogError(
+      'missing',
+      `msb's catalog ${path} is not there: msb makes it at its first command`,
+    );
+  }
+  const log = trustedFile(`${path}-wal`, trusted);
+  const index = trustedFile(`${path}-shm`, trusted);
+  if (log !== undefined && index === undefined) {
+    throw new CatalogError(
+      'busy',
+      `msb's catalog ${path} has a log (-wal) without its index (-shm): a process has it for itself, or has crashed; any command of msb mends the latter`,
+    );
+  }
+  const files = log === undefined ? [database] : [database, log];
+  return {
+    identity: identityOf(database),
+    identityWithLog: files.map(identityOf).join(', '),
+    fingerprint: fingerprintOf(path),
+    changedAtMillis: Math.max(...files.map(({ mtimeMs }) => mtimeMs)),
+    hasLog: log !== undefined,
+  };
+}
+
+/** See {@link CatalogFiles}. Without the time of the inode, which SQLite changes when root reads. */
+export function fingerprintOf(path: string): string {
+  return [path, `${path}-wal`]
+    .map(statOf)
+    .map((stat) => (stat === undefined ? '-' : [identityOf(stat), stat.size, stat.mtimeMs].join(' ')))
+    .join(', ');
+}
+
+/** The number of a file that is deleted may be that of the next one. */
+const identityOf = ({ dev, ino, birthtimeMs }: Stats): string => `${dev} ${ino} ${birthtimeMs}`;
+
+/** A file that may be read; `undefined` where there is none. */
+function trustedFile(path: string, trusted: TrustedOwner): Stats | undefined {
   const stat = statOf(path);
+  if (stat === undefined) {
+    return undefined;
+  }
+  if (!stat.isFile()) {
+    throw new CatalogError('failed', `msb's catalog ${path} is no regular file: look at what lies there`);
+  }
   const distrust = distrustOf(stat, trusted, `msb's catalog ${path}`, BY_GROUP);
   if (distrust !== undefined) {
     throw new CatalogError('untrusted', distrust);
@@ -40,54 +95,40 @@ export function trustedFile(path: string, trusted: TrustedOwner): Stats {
   return stat;
 }
 
-function statOf(path: string): Stats {
+function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw code === 'ENOENT' || code === 'ENOTDIR'
-      ? new CatalogError('missing', `msb's catalog ${path} is not there: msb makes it at its first command`)
-      : new CatalogError(
-          'failed',
-          `cannot read msb's catalog ${path} (${code}): run as the user that runs msb`,
-        );
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      return undefined;
+    }
+    throw new CatalogError(
+      'failed',
+      `cannot read msb's catalog ${path} (${code}): run as the user that runs msb`,
+    );
   }
 }
 
 /**
- * Whether there is a write-ahead log. With one the database is read through it; without one it is read as a file that does
- * not change, because SQLite would leave a log and its index behind, which may lock out other users.
- */
-export const hasLog = (path: string): boolean => existsSync(`${path}-wal`);
-
-/**
- * Opens a catalog that has a log, to be kept open.
+ * Opens a catalog, to be closed at once: a reader that stays would keep others from clearing up the log. Without a log, what was
+ * read is to be thrown away if the files have changed meanwhile.
  *
  * @throws {CatalogError} where that would leave a file behind, or fails
  */
-export function openWithLog(path: string): Database {
-  if (!existsSync(`${path}-shm`)) {
-    throw new CatalogError(
-      'failed',
-      `msb's catalog ${path} has a log (-wal) without its index (-shm), as after a crash: any command of msb mends it`,
-    );
-  }
-  return opened(path, path);
-}
-
-/**
- * Opens a catalog without a log, to be closed at once. What was read is to be thrown away if the file has changed, or a log
- * has come, meanwhile.
- */
-export function openWithoutLog(path: string): Database {
-  const { takesUris } = required();
-  if (!takesUris) {
+export function openCatalog(path: string, { hasLog }: CatalogFiles): Database {
+  const { open, takesUris } = required();
+  if (!hasLog && !takesUris) {
     throw new CatalogError(
       'unsupported',
-      `Node.js ${process.versions.node} cannot read msb's catalog ${path} without leaving files beside it: use Node.js 22.15 or newer`,
+      `Node.js ${process.versions.node} cannot read msb's catalog ${path} without leaving files beside it: use Node.js 22.15 or newer, or npm install ${SQLITE_PACKAGE}@1`,
     );
   }
-  return opened(path, `${pathToFileURL(path).href}?mode=ro&immutable=1`);
+  try {
+    return open(hasLog ? path : `${pathToFileURL(path).href}?mode=ro&immutable=1`);
+  } catch (error) {
+    throw asCatalogError(path, error);
+  }
 }
 
 function required(): Sqlite {
@@ -99,15 +140,6 @@ function required(): Sqlite {
     );
   }
   return found;
-}
-
-function opened(path: string, location: string): Database {
-  const { open } = required();
-  try {
-    return open(location);
-  } catch (error) {
-    throw asCatalogError(path, error);
-  }
 }
 
 /** Primary result codes of SQLite. Source: https://sqlite.org/rescode.html */

@@ -4,11 +4,16 @@ import type { Database } from './sqlite.js';
 export interface CatalogRow {
   readonly id: number;
   readonly name: string;
-  /** The text of `$.labels`; `null` where there is none. */
+  /** The text of `$.labels`; `null` where there is none, and where it is too long. */
   readonly labels: string | null;
+  /** Whether the text is longer than {@link MAX_LABELS_TEXT}. */
+  readonly isTooLong: boolean;
   /** Whether the configuration is JSON. */
   readonly isValid: boolean;
 }
+
+/** The most characters of `$.labels` that leave the database: a longer one would hold up the reading. */
+export const MAX_LABELS_TEXT = 384 * 1024;
 
 /**
  * The rows of some sandboxes. `active_config` is what a running sandbox got; databases of before 0.6.4 have `config` alone.
@@ -17,41 +22,40 @@ export interface CatalogRow {
  * @throws what SQLite throws
  */
 export function rowsOf(database: Database, ids: readonly number[]): readonly CatalogRow[] {
-  const columns = all(database, "SELECT name FROM pragma_table_info('sandbox')");
-  const config = columns.some(({ name }) => name === 'active_config')
+  const columns = select(database, 'name', "FROM pragma_table_info('sandbox')");
+  const config = columns.some(([name]) => name === 'active_config')
     ? 'coalesce(active_config, config)'
     : 'config';
   // One configuration that is no JSON would fail the whole query.
-  const rows = all(
+  const rows = select(
     database,
-    `SELECT id, name, json_valid(c) AS valid, CASE WHEN json_valid(c) THEN c -> '$.labels' END AS labels
-     FROM (SELECT id, name, ${config} AS c FROM sandbox WHERE id IN (SELECT value FROM json_each(?)))`,
-    JSON.stringify(ids),
+    `id, name, valid, length(l) > ${MAX_LABELS_TEXT}, CASE WHEN length(l) <= ${MAX_LABELS_TEXT} THEN l END`,
+    `FROM (SELECT id, name, json_valid(c) AS valid, CASE WHEN json_valid(c) THEN c -> '$.labels' END AS l
+           FROM (SELECT id, name, ${config} AS c FROM sandbox
+                 WHERE id IN (SELECT value FROM json_each('${JSON.stringify(ids)}'))))`,
   );
-  return rows.map(({ id, name, labels, valid }) => ({
+  return rows.map(([id, name, valid, isTooLong, labels]) => ({
     id: Number(id),
     name: String(name),
     labels: typeof labels === 'string' ? labels : null,
+    isTooLong: Number(isTooLong) === 1,
     isValid: Number(valid) === 1,
   }));
 }
 
-/** A number that moves when another connection has committed. */
-export function dataVersion(database: Database): number {
-  return Number(all(database, 'PRAGMA data_version')[0]?.data_version);
-}
-
 /** The newest migration that msb has made; `undefined` in a database without any. */
 export function newestMigration(database: Database): string | undefined {
-  const [row] = all(database, 'SELECT max(version) AS version FROM seaql_migrations');
-  return typeof row?.version === 'string' ? row.version : undefined;
+  const [[version]] = select(database, 'max(version)', 'FROM seaql_migrations');
+  return typeof version === 'string' ? version : undefined;
 }
 
-/** All rows: an iterator that is left is a transaction that is left. */
-function all(
-  database: Database,
-  sql: string,
-  ...parameters: readonly string[]
-): readonly Readonly<Record<string, unknown>>[] {
-  return database.prepare(sql).all(...parameters);
+/**
+ * All rows of a query, by a function of ours that SQLite calls for each: a prepared statement would keep the database open after
+ * `close`, until the garbage collector finds it.
+ */
+function select(database: Database, columns: string, from: string): readonly (readonly unknown[])[] {
+  const rows: (readonly unknown[])[] = [];
+  database.function('emit', { varargs: true }, (...values) => rows.push(values));
+  database.exec(`SELECT emit(${columns}) ${from}`);
+  return rows;
 }

@@ -1,19 +1,17 @@
 import type { CatalogStatus } from '../shm/catalog-status.js';
 import { type Collection, type Labels, labelled, NO_LABELS, type SandboxRun } from '../shm/collection.js';
-import { type TrustedOwner, trustedOwner } from '../shm/trust.js';
+import { trustedOwner } from '../shm/trust.js';
 import {
   asCatalogError,
   type CatalogError,
+  type CatalogFiles,
+  catalogFiles,
   catalogPath,
-  fingerprint,
-  hasLog,
-  openWithLog,
-  openWithoutLog,
-  trustedFile,
+  fingerprintOf,
+  openCatalog,
 } from './catalog-file.js';
-import { type CatalogRow, dataVersion, rowsOf } from './catalog-query.js';
+import { type CatalogRow, MAX_LABELS_TEXT, rowsOf } from './catalog-query.js';
 import { LabelError, parseLabels } from './labels.js';
-import type { Database } from './sqlite.js';
 
 /** Which labels sandboxes get. */
 export interface LabelOptions {
@@ -45,8 +43,8 @@ const SLOW_MILLIS = 200;
 /** The longest pause, ms. */
 const MAX_PAUSE_MILLIS = 60_000;
 
-/** How many sandboxes with bad labels are named. */
-const MAX_NAMED = 5;
+/** A file that was changed so shortly before it was read may have been changed since without a trace in its times, ms. */
+const TOO_RECENT_MILLIS = 100;
 
 /**
  * Labels from msb's catalog for the runs of collections, best effort: whatever is wrong with the catalog, the collections
@@ -60,10 +58,11 @@ export class Catalog {
   readonly #excluded: ReadonlySet<string>;
   readonly #known = new Map<number, Known>();
   readonly #labelled = new WeakMap<SandboxRun, { readonly labels: Labels; readonly run: SandboxRun }>();
-  #database: Database | undefined;
-  /** What the open database was when it was opened, or the file when it was read; and the version of its data. */
+  /** The database that is known, and its log. */
+  #identity = '';
+  #identityWithLog = '';
+  /** What its files were when they were read; empty where they are to be read again. */
   #seen = '';
-  #version = -1;
   #error: CatalogError | undefined;
   #pauseMillis = 0;
   #notBeforeMillis = 0;
@@ -98,7 +97,7 @@ export class Catalog {
     });
   }
 
-  /** Closes the database. */
+  /** Forgets what it knows. Nothing is open. */
   close(): void {
     this.#forget();
   }
@@ -110,7 +109,7 @@ export class Catalog {
       const known = this.#known.get(run.sandboxId);
       isWhole &&= known !== undefined;
       const isSame = known?.name === run.name;
-      if (isSame && known.problem !== undefined && bad.length < MAX_NAMED) {
+      if (isSame && known.problem !== undefined) {
         bad.push({ sandbox: run.name, reason: known.problem });
       }
       return this.#runWith(run, isSame ? known.labels : NO_LABELS);
@@ -133,12 +132,13 @@ export class Catalog {
 
   #look(runs: readonly SandboxRun[]): void {
     const startedAt = performance.now();
-    if (startedAt < this.#notBeforeMillis) {
-      return;
-    }
     try {
-      const trusted = trustedOwner(this.#msbHome, this.#registryOwnerUid);
-      this.#read(runs, trusted);
+      const files = catalogFiles(this.#path, trustedOwner(this.#msbHome, this.#registryOwnerUid));
+      this.#follow(files);
+      if (startedAt < this.#notBeforeMillis) {
+        return;
+      }
+      this.#read(runs, files);
       this.#error = undefined;
     } catch (error) {
       this.#error = asCatalogError(this.#path, error);
@@ -152,50 +152,36 @@ export class Catalog {
     this.#notBeforeMillis = startedAt + took + this.#pauseMillis;
   }
 
-  #read(runs: readonly SandboxRun[], trusted: TrustedOwner): void {
-    const { dev, ino } = trustedFile(this.#path, trusted);
-    if (hasLog(this.#path)) {
-      this.#readThroughLog(runs, `${dev} ${ino} log`);
-    } else {
-      this.#readFile(runs);
-    }
-  }
-
-  #readThroughLog(runs: readonly SandboxRun[], identity: string): void {
-    if (this.#database === undefined || this.#seen !== identity) {
+  /** Another database begins anew, and no pause keeps from it. */
+  #follow({ identity, identityWithLog }: CatalogFiles): void {
+    if (identity !== this.#identity) {
       this.#forget();
-      this.#database = openWithLog(this.#path);
-      this.#seen = identity;
+      this.#identity = identity;
     }
-    const version = dataVersion(this.#database);
-    const isChanged = version !== this.#version;
-    const wanted = isChanged ? runs : this.#unknownOf(runs);
-    if (isChanged || wanted.length > 0) {
-      const rows = rowsOf(this.#database, idsOf(wanted));
-      this.#remember(wanted, rows, isChanged);
-      this.#version = version;
+    if (identityWithLog !== this.#identityWithLog) {
+      this.#identityWithLog = identityWithLog;
+      this.#notBeforeMillis = 0;
     }
   }
 
-  #readFile(runs: readonly SandboxRun[]): void {
-    const before = fingerprint(this.#path);
-    const isChanged = this.#seen !== before;
+  #read(runs: readonly SandboxRun[], files: CatalogFiles): void {
+    const isChanged = this.#seen !== files.fingerprint;
     const wanted = isChanged ? runs : this.#unknownOf(runs);
-    if (!isChanged && wanted.length === 0) {
+    if (wanted.length === 0) {
       return;
     }
-    this.#closeDatabase();
-    const database = openWithoutLog(this.#path);
+    const database = openCatalog(this.#path, files);
     let rows: readonly CatalogRow[];
     try {
       rows = rowsOf(database, idsOf(wanted));
     } finally {
       database.close();
     }
-    // What was read while somebody wrote may be a mixture: the next tick looks again.
-    if (fingerprint(this.#path) === before && !hasLog(this.#path)) {
+    // A file that was read without its log while somebody wrote may be a mixture: the next tick looks again.
+    if (files.hasLog || fingerprintOf(this.#path) === files.fingerprint) {
       this.#remember(wanted, rows, isChanged);
-      this.#seen = before;
+      const isTooRecent = Math.abs(Date.now() - files.changedAtMillis) < TOO_RECENT_MILLIS;
+      this.#seen = isTooRecent ? '' : files.fingerprint;
     }
   }
 
@@ -218,10 +204,13 @@ export class Catalog {
   }
 
   /** Labels that are what they were stay the same object, so that what is made of them is made once. */
-  #knownOf({ name, labels: json, isValid }: CatalogRow, before: Known | undefined): Known {
+  #knownOf({ name, labels: json, isTooLong, isValid }: CatalogRow, before: Known | undefined): Known {
     try {
       if (!isValid) {
         throw new LabelError('its configuration is no JSON');
+      }
+      if (isTooLong) {
+        throw new LabelError(`its labels have more than ${MAX_LABELS_TEXT} characters`);
       }
       const labels = parseLabels(json, this.#excluded);
       const isSame = before !== undefined && areSame(before.labels, labels);
@@ -238,14 +227,8 @@ export class Catalog {
   #forget(): void {
     this.#last = undefined;
     this.#known.clear();
-    this.#closeDatabase();
-  }
-
-  #closeDatabase(): void {
-    this.#database?.close();
-    this.#database = undefined;
+    this.#identity = '';
     this.#seen = '';
-    this.#version = -1;
   }
 }
 

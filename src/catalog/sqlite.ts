@@ -2,13 +2,14 @@ import { createRequire } from 'node:module';
 
 /** What is used of `node:sqlite`, and of the package that has the same interface. */
 export interface Database {
-  prepare(sql: string): Statement;
+  exec(sql: string): void;
+  /** Registers a function for SQL. */
+  function(
+    name: string,
+    options: { readonly varargs: true },
+    call: (...values: readonly unknown[]) => number,
+  ): void;
   close(): void;
-}
-
-/** A prepared statement. */
-export interface Statement {
-  all(...parameters: readonly string[]): readonly Readonly<Record<string, unknown>>[];
 }
 
 /** SQLite, as it is had here. */
@@ -26,29 +27,28 @@ export const SQLITE_PACKAGE = '@photostructure/sqlite';
 
 const require = createRequire(import.meta.url);
 
-let found: Sqlite | undefined;
+let found: { readonly sqlite: Sqlite | undefined } | undefined;
 
 /**
- * SQLite: `node:sqlite` where Node has it (22.13 and newer), else {@link SQLITE_PACKAGE} where it is installed. Loaded at the
- * first call.
+ * SQLite: `node:sqlite` where it takes URIs (Node 22.15 and newer), else {@link SQLITE_PACKAGE} where it is installed, else
+ * `node:sqlite` as it is. Looked for at the first call.
  *
  * @returns `undefined` where there is neither
  */
 export function sqlite(): Sqlite | undefined {
-  found ??= load();
-  return found;
+  found ??= { sqlite: load() };
+  return found.sqlite;
 }
 
 function load(): Sqlite | undefined {
-  const ofNode = builtIn();
-  const database = ofNode ?? installed();
-  return (
-    database && {
-      open: (location) => new database(location, { readOnly: true }),
-      takesUris: ofNode === undefined || doesNodeTakeUris(process.versions.node),
-    }
-  );
+  if (doesNodeTakeUris(process.versions.node)) {
+    return sqliteOf(builtIn(), true);
+  }
+  return sqliteOf(installed(), true) ?? sqliteOf(builtIn(), false);
 }
+
+const sqliteOf = (database: DatabaseClass | undefined, takesUris: boolean): Sqlite | undefined =>
+  database && { open: (location) => new database(location, { readOnly: true }), takesUris };
 
 /** Source: the history of `DatabaseSync` in Node's documentation. */
 function doesNodeTakeUris(version: string): boolean {

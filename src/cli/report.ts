@@ -69,7 +69,7 @@ export class Reporter {
         for (const { level, message, fields } of records) {
           this.#log(level, SHM, message, fields);
         }
-        const [catalogWatch, catalogRecords] = watchCatalog(this.#catalogWatch, collection.catalog);
+        const [catalogWatch, catalogRecords] = watchCatalog(this.#catalogWatch, collection);
         this.#catalogWatch = catalogWatch;
         for (const { level, message, fields } of catalogRecords) {
           this.#log(level, CATALOG_TARGET, message, fields);

@@ -23,6 +23,6 @@ export interface CatalogStatus {
   readonly state: CatalogState;
   /** Why there are no labels, and what to do; empty for `read`. */
   readonly message: string;
-  /** Sandboxes of this tick whose labels cannot be used: their names, and why. The first few. */
+  /** Sandboxes of this tick whose labels cannot be used: their names, and why. */
   readonly bad: readonly { readonly sandbox: string; readonly reason: string }[];
 }

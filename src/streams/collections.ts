@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { asyncScheduler, map, type Observable, type SchedulerLike, timer, using } from 'rxjs';
 import { Catalog, type LabelOptions } from '../catalog/catalog.js';
 import { DEFAULT_COLLECT_INTERVAL_MILLIS } from '../defaults.js';
@@ -42,15 +43,31 @@ export function completeCollectionsOptions(options: CollectionsOptions): {
   requireDelay('collectIntervalMillis', collectIntervalMillis);
   requireReadOptions(options);
   const { labels = true } = options;
-  if (typeof labels === 'object') {
-    requireTexts('labels.excludeKeys', { ...labels.excludeKeys });
-  }
+  requireLabels(labels);
   return {
     msbHome,
     collectIntervalMillis,
     scheduler,
     openReader: () => openReader(options, labels),
   };
+}
+
+function requireLabels(labels: unknown): void {
+  if (typeof labels === 'boolean') {
+    return;
+  }
+  if (typeof labels !== 'object' || labels === null) {
+    throw new RangeError(`labels: expected true, false or { excludeKeys }, got ${inspect(labels)}`);
+  }
+  const unknown = Object.keys(labels).find((name) => name !== 'excludeKeys');
+  if (unknown !== undefined) {
+    throw new RangeError(`labels: expected { excludeKeys }, got ${inspect(unknown)} in it`);
+  }
+  const { excludeKeys = [] } = labels as { readonly excludeKeys?: unknown };
+  if (!Array.isArray(excludeKeys)) {
+    throw new RangeError(`labels.excludeKeys: expected an array of texts, got ${inspect(excludeKeys)}`);
+  }
+  requireTexts('labels.excludeKeys', { ...excludeKeys });
 }
 
 /** Reads collections, with labels. */

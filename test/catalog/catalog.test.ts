@@ -1,14 +1,26 @@
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Catalog, type LabelOptions } from '../../src/catalog/catalog.js';
+import { sqlite } from '../../src/catalog/sqlite.js';
 import type { Collection } from '../../src/index.js';
 import { SCHEMAS, testCatalog } from '../support/catalog.js';
 import { collectionOf, sandboxRun } from '../support/collections.js';
 import { testHome } from '../support/home.js';
+import { openForWriting } from '../support/open-for-writing.js';
 
 const uid = process.getuid?.();
 
@@ -17,6 +29,14 @@ function catalogOf(msbHome: string, options: LabelOptions = {}): Catalog {
   onTestFinished(() => catalog.close());
   return catalog;
 }
+
+const required = () => {
+  const found = sqlite();
+  if (found === undefined) {
+    throw new Error('no SQLite here');
+  }
+  return found;
+};
 
 const runs = [
   sandboxRun({ name: 'one', sandboxId: 1 }),
@@ -180,6 +200,25 @@ describe('a catalog that changes', () => {
     expect([labelsIn(anew).one, anew.catalog?.state]).toEqual([[['db', 'third']], 'read']);
   });
 
+  it('is followed when its contents and its log are replaced, and the file itself is not', () => {
+    const msbHome = testHome();
+    const { path, put, close } = testCatalog(msbHome);
+    put(1, 'one', { labels: { a: 'kept' } });
+    close();
+    const backup = readFileSync(path);
+    const catalog = catalogOf(msbHome);
+    const again = openForWriting(path);
+    again.exec(`UPDATE sandbox SET config = '{"labels":{"a":"new"}}'`);
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['a', 'new']]);
+    again.close();
+    writeFileSync(path, backup);
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['a', 'kept']]);
+    const third = openForWriting(path);
+    onTestFinished(() => third.close());
+    third.exec(`UPDATE sandbox SET config = '{"labels":{"a":"third"}}'`);
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['a', 'third']]);
+  });
+
   it('is followed through a migration that adds the column of running configurations', () => {
     const msbHome = testHome();
     const { exec, put } = testCatalog(msbHome, '0.6.3');
@@ -237,8 +276,8 @@ describe('a catalog that cannot be read', () => {
     renameSync(`${path}-shm`, join(msbHome, 'kept'));
     const catalog = catalogOf(msbHome);
     expect(catalog.label(tick()).catalog).toMatchObject({
-      state: 'failed',
-      message: expect.stringContaining('any command of msb mends it'),
+      state: 'busy',
+      message: expect.stringContaining('any command of msb mends'),
     });
     expect(filesIn(path)).toEqual(['msb.db', 'msb.db-wal']);
     renameSync(join(msbHome, 'kept'), `${path}-shm`);
@@ -258,6 +297,49 @@ describe('a catalog that cannot be read', () => {
     exec('PRAGMA locking_mode = NORMAL');
     put(1, 'one', { labels: { a: '2' } });
     expect(labelsIn(catalog.label(tick())).one).toEqual([['a', '2']]);
+  });
+
+  it('is locked after it was read: the last known labels stay', () => {
+    const msbHome = testHome();
+    const { path, put, close } = testCatalog(msbHome);
+    put(1, 'one', { labels: { a: '1' } });
+    close();
+    const catalog = catalogOf(msbHome);
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['a', '1']]);
+    const writer = openForWriting(path);
+    onTestFinished(() => writer.close());
+    writer.exec('PRAGMA journal_mode = WAL');
+    writer.exec('PRAGMA locking_mode = EXCLUSIVE');
+    writer.exec(`UPDATE sandbox SET config = '{"labels":{"a":"2"}}'`);
+    const busy = catalog.label(tick());
+    expect([labelsIn(busy).one, busy.catalog?.state]).toEqual([[['a', '1']], 'busy']);
+  });
+
+  it('is a pipe or a folder: neither blocks', () => {
+    for (const make of [
+      (path: string) => execFileSync('mkfifo', [path]),
+      (path: string) => mkdirSync(path),
+    ]) {
+      const msbHome = testHome();
+      mkdirSync(join(msbHome, 'db'));
+      make(join(msbHome, 'db/msb.db'));
+      expect(catalogOf(msbHome).label(tick()).catalog).toMatchObject({
+        state: 'failed',
+        message: expect.stringContaining('is no regular file'),
+      });
+    }
+  });
+
+  it('is not read where others may write to its log', () => {
+    const msbHome = testHome();
+    const { path, put } = testCatalog(msbHome);
+    put(1, 'one', { labels: { a: '1' } });
+    for (const suffix of ['-wal', '-shm']) {
+      chmodSync(`${path}${suffix}`, 0o666);
+      expect(catalogOf(msbHome).label(tick()).catalog?.state).toBe('untrusted');
+      chmodSync(`${path}${suffix}`, 0o644);
+    }
+    expect(catalogOf(msbHome).label(tick()).catalog?.state).toBe('read');
   });
 });
 
@@ -296,7 +378,81 @@ describe('reading a catalog leaves nothing behind', () => {
   });
 });
 
+describe('a catalog in which nothing changes', () => {
+  it('is not opened again', () => {
+    const msbHome = testHome();
+    const { path, put } = testCatalog(msbHome);
+    put(1, 'one', { labels: { a: '1' } });
+    utimesSync(`${path}-wal`, 1_000, 1_000);
+    utimesSync(path, 1_000, 1_000);
+    const catalog = catalogOf(msbHome);
+    const first = catalog.label(tick());
+    const { open } = required();
+    const opened: string[] = [];
+    const spy = vi.spyOn(required(), 'open').mockImplementation((location) => {
+      opened.push(location);
+      return open(location);
+    });
+    onTestFinished(() => spy.mockRestore());
+    for (let round = 0; round < 3; round++) {
+      expect(catalog.label(tick()).runs[0]).toBe(first.runs[0]);
+    }
+    expect(opened).toEqual([]);
+    put(1, 'one', { labels: { a: '2' } });
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['a', '2']]);
+    expect(opened).toHaveLength(1);
+  });
+});
+
+describe('a catalog that others clear up', () => {
+  it('is left without its log, as it would be without a reader', () => {
+    const msbHome = testHome();
+    const { path, put, close } = testCatalog(msbHome);
+    put(1, 'one', { labels: { a: '1' } });
+    const catalog = catalogOf(msbHome);
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['a', '1']]);
+    close();
+    expect(filesIn(path)).toEqual(['msb.db']);
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['a', '1']]);
+  });
+});
+
+describe('labels of a size that nobody has', () => {
+  it('are not taken out of the database, and cost nobody else anything', () => {
+    const msbHome = testHome();
+    const { put } = testCatalog(msbHome);
+    const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`key-${index}`, 'v']));
+    put(1, 'one', { labels: many });
+    put(2, 'two', { labels: { a: '2' } });
+    const collection = catalogOf(msbHome).label(tick());
+    expect(labelsIn(collection)).toMatchObject({ one: [], two: [['a', '2']] });
+    expect(collection.catalog?.bad).toEqual([
+      { sandbox: 'one', reason: 'its labels have more than 393216 characters' },
+    ]);
+  });
+});
+
 describe('a look that takes long', () => {
+  it('keeps no labels of another database, pause or not', () => {
+    const msbHome = testHome();
+    const { path, put, close } = testCatalog(msbHome);
+    put(1, 'one', { labels: { tenant: 'alice' } });
+    const catalog = catalogOf(msbHome);
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+      now += 250;
+      return now;
+    });
+    onTestFinished(() => clock.mockRestore());
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['tenant', 'alice']]);
+    close();
+    for (const suffix of ['', '-wal', '-shm']) {
+      rmSync(`${path}${suffix}`, { force: true });
+    }
+    testCatalog(msbHome).put(1, 'one', { labels: { tenant: 'bob' } });
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['tenant', 'bob']]);
+  });
+
   it('is followed by a pause, in which the last labels stay', () => {
     const msbHome = testHome();
     const { put } = testCatalog(msbHome);

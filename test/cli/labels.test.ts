@@ -130,10 +130,14 @@ describe('labels', () => {
     sampleSandboxes({ msbHome, count: 1, intervalMillis: 50 });
     const run = new Cli(['otel', ...flags, `--msb-home=${msbHome}`, ...fast]);
     await eventually(() =>
-      /WARN msb_metrics::catalog: a sandbox gets no labels: .*sandbox=sandbox-0/u.test(run.stderr),
+      /WARN msb_metrics::catalog: sandboxes get no labels: .*sandboxes=.*sandbox-0: its labels are no object/u.test(
+        run.stderr,
+      ),
     );
     put(1, 'sandbox-0', { labels: {} });
-    await eventually(() => run.stderr.includes('all sandboxes have their labels again'));
+    await eventually(() =>
+      run.stderr.includes('INFO msb_metrics::catalog: sandboxes have their labels again sandboxes=sandbox-0'),
+    );
     close();
     for (const suffix of ['', '-wal', '-shm']) {
       rmSync(`${path}${suffix}`, { force: true });

@@ -78,3 +78,17 @@ describe('collections', () => {
     }
   });
 });
+
+describe('the labels option', () => {
+  it.each<[unknown, string]>([
+    [null, 'labels: expected true, false or { excludeKeys }, got null'],
+    ['no', "labels: expected true, false or { excludeKeys }, got 'no'"],
+    [{ excludeKey: ['a'] }, "labels: expected { excludeKeys }, got 'excludeKey' in it"],
+    [{ excludeKeys: 'abc' }, "labels.excludeKeys: expected an array of texts, got 'abc'"],
+    [{ excludeKeys: [1] }, 'labels.excludeKeys: expected a text for 0, got a value of the type number'],
+  ])('refuses %j, when called', (labels, message) => {
+    expect(() => collections({ msbHome: '/x', labels } as CollectionsOptions)).toThrowError(
+      new RangeError(message),
+    );
+  });
+});

@@ -3,8 +3,11 @@ import type { Collection } from '../../index.js';
 import { trustedOwner } from '../../shm/trust.js';
 import { type Finding, ok, warn } from './finding.js';
 
-/** The most keys that are named. */
-const MAX_KEYS = 20;
+/** The most keys that are named, far more than a platform has. */
+const MAX_KEYS = 1_000;
+
+/** The most sandboxes with bad labels that have a line each. */
+const MAX_BAD = 20;
 
 /** What a reading and the catalog itself say of labels. Without labels the metrics arrive all the same. */
 export function catalogFindings(
@@ -19,11 +22,18 @@ export function catalogFindings(
   if (state !== 'read') {
     return [state === 'missing' && collection.size === 0 ? ok('catalog', message) : warn('catalog', message)];
   }
+  if (collection.catalog !== undefined && collection.catalog.message !== '') {
+    return [warn('catalog', collection.catalog.message)];
+  }
+  const bad = collection.catalog?.bad ?? [];
   return [
     ok('catalog', `${path}, newest migration ${migration ?? 'unknown'}`),
-    ...(collection.catalog?.bad ?? []).map(({ sandbox, reason }) =>
-      warn('labels', `${sandbox} has none: ${reason}`, 'look at its configuration with msb inspect'),
-    ),
+    ...bad
+      .slice(0, MAX_BAD)
+      .map(({ sandbox, reason }) =>
+        warn('labels', `${sandbox} has none: ${reason}`, 'look at its configuration with msb inspect'),
+      ),
+    ...(bad.length > MAX_BAD ? [warn('labels', `${bad.length - MAX_BAD} more sandboxes have none`)] : []),
     ok('labels', labelsIn(collection)),
   ];
 }
