@@ -149,12 +149,15 @@ function pointBytes(attributes: Uint8Array): number {
 class PointTable {
   readonly #batch: readonly Collection[];
   readonly #attributes: Uint8Array[] = [];
+  /** Bytes of a point of each row. */
+  readonly #pointBytes: Uint32Array;
   readonly #timeLow: Uint32Array;
   readonly #timeHigh: Uint32Array;
 
   constructor(batch: readonly Collection[], attributes: RunAttributes) {
     const rows = batch.reduce((sum, collection) => sum + collection.size, 0);
     this.#batch = batch;
+    this.#pointBytes = new Uint32Array(rows);
     this.#timeLow = new Uint32Array(rows);
     this.#timeHigh = new Uint32Array(rows);
     for (const collection of batch) {
@@ -162,7 +165,9 @@ class PointTable {
         const time = unixNanos(collection.value(row, COLUMN.sampledAtMillis));
         this.#timeLow[this.#attributes.length] = time.low;
         this.#timeHigh[this.#attributes.length] = time.high;
-        this.#attributes.push(attributes.of(collection.runs[row]));
+        const encoded = attributes.of(collection.runs[row]);
+        this.#pointBytes[this.#attributes.length] = pointBytes(encoded);
+        this.#attributes.push(encoded);
       }
     }
   }
@@ -173,9 +178,7 @@ class PointTable {
     let index = 0;
     for (const { rows, size } of this.#batch) {
       for (let row = 0; row < size; row++, index++) {
-        bytes += Number.isNaN(rows[row * ROW_WIDTH + metric.column])
-          ? 0
-          : pointBytes(this.#attributes[index]);
+        bytes += Number.isNaN(rows[row * ROW_WIDTH + metric.column]) ? 0 : this.#pointBytes[index];
       }
     }
     return bytes;
@@ -219,13 +222,13 @@ class RequestBuffer {
     this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, length);
   }
 
-  /** A tag and the length of what follows. */
+  /** A tag and the length of what follows, less than 2^32. */
   field(tag: number, length: number): void {
     this.#buffer[this.#at++] = tag;
     let rest = length;
     while (rest >= 128) {
-      this.#buffer[this.#at++] = (rest % 128) | 128;
-      rest = Math.floor(rest / 128);
+      this.#buffer[this.#at++] = (rest & 127) | 128;
+      rest >>>= 7;
     }
     this.#buffer[this.#at++] = rest;
   }
