@@ -4,7 +4,7 @@ import { asCatalogError, catalogFiles, catalogPath, openCatalog } from './catalo
 import { newestMigration, rowsOf } from './catalog-query.js';
 
 /** What a catalog is, for people. */
-export interface CatalogFacts extends Omit<CatalogStatus, 'bad'> {
+export interface CatalogFacts extends Omit<CatalogStatus, 'bad' | 'isComplete'> {
   readonly path: string;
   /** The newest migration that msb has made; `undefined` where it cannot be read. */
   readonly migration: string | undefined;

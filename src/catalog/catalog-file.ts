@@ -35,12 +35,14 @@ export interface CatalogFiles {
    * change, because SQLite would leave a log and its index behind, which may lock out other users.
    */
   readonly hasLog: boolean;
+  /** Whether there is the log's index. */
+  readonly hasIndex: boolean;
 }
 
 /**
  * Looks at the files of a catalog.
  *
- * @throws {CatalogError} `missing`, `failed`, `untrusted` or `busy`
+ * @throws {CatalogError} `missing`, `failed` or `untrusted`
  */
 export function catalogFiles(path: string, trusted: TrustedOwner): CatalogFiles {
   const database = trustedFile(path, trusted);
@@ -52,12 +54,6 @@ export function catalogFiles(path: string, trusted: TrustedOwner): CatalogFiles 
   }
   const log = trustedFile(`${path}-wal`, trusted);
   const index = trustedFile(`${path}-shm`, trusted);
-  if (log !== undefined && index === undefined) {
-    throw new CatalogError(
-      'busy',
-      `msb's catalog ${path} has a log (-wal) without its index (-shm): a process has it for itself, or has crashed; any command of msb mends the latter`,
-    );
-  }
   const files = log === undefined ? [database] : [database, log];
   return {
     identity: identityOf(database),
@@ -65,6 +61,7 @@ export function catalogFiles(path: string, trusted: TrustedOwner): CatalogFiles 
     fingerprint: fingerprintOf(path),
     changedAtMillis: Math.max(...files.map(({ mtimeMs }) => mtimeMs)),
     hasLog: log !== undefined,
+    hasIndex: index !== undefined,
   };
 }
 
@@ -116,7 +113,13 @@ function statOf(path: string): Stats | undefined {
  *
  * @throws {CatalogError} where that would leave a file behind, or fails
  */
-export function openCatalog(path: string, { hasLog }: CatalogFiles): Database {
+export function openCatalog(path: string, { hasLog, hasIndex }: CatalogFiles): Database {
+  if (hasLog && !hasIndex) {
+    throw new CatalogError(
+      'busy',
+      `msb's catalog ${path} has a log (-wal) without its index (-shm): a process has it for itself, or has crashed; any command of msb mends the latter`,
+    );
+  }
   const { open, takesUris } = required();
   if (!hasLog && !takesUris) {
     throw new CatalogError(

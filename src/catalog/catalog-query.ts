@@ -6,11 +6,14 @@ export interface CatalogRow {
   readonly name: string;
   /** The text of `$.labels`; `null` where there is none, and where it is too long. */
   readonly labels: string | null;
-  /** Whether the text is longer than {@link MAX_LABELS_TEXT}. */
+  /** Whether the text is longer than {@link MAX_LABELS_TEXT}, or the configuration than {@link MAX_CONFIG_BYTES}. */
   readonly isTooLong: boolean;
   /** Whether the configuration is JSON. */
   readonly isValid: boolean;
 }
+
+/** The most bytes of a configuration that are looked at: msb's own have some thousands. 1 MiB. */
+export const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** The most characters of `$.labels` that leave the database: a longer one would hold up the reading. */
 export const MAX_LABELS_TEXT = 384 * 1024;
@@ -23,14 +26,17 @@ export const MAX_LABELS_TEXT = 384 * 1024;
  */
 export function rowsOf(database: Database, ids: readonly number[]): readonly CatalogRow[] {
   const columns = select(database, 'name', "FROM pragma_table_info('sandbox')");
-  const config = columns.some(([name]) => name === 'active_config')
-    ? 'coalesce(active_config, config)'
-    : 'config';
+  const hasActive = columns.some(([name]) => name === 'active_config');
+  // Of a column the length is known without its contents.
+  const config = hasActive
+    ? `CASE WHEN max(octet_length(config), coalesce(octet_length(active_config), 0)) <= ${MAX_CONFIG_BYTES}
+            THEN coalesce(active_config, config) END`
+    : `CASE WHEN octet_length(config) <= ${MAX_CONFIG_BYTES} THEN config END`;
   // One configuration that is no JSON would fail the whole query.
   const rows = select(
     database,
-    `id, name, valid, length(l) > ${MAX_LABELS_TEXT}, CASE WHEN length(l) <= ${MAX_LABELS_TEXT} THEN l END`,
-    `FROM (SELECT id, name, json_valid(c) AS valid, CASE WHEN json_valid(c) THEN c -> '$.labels' END AS l
+    `id, name, valid, c IS NULL OR length(l) > ${MAX_LABELS_TEXT}, CASE WHEN length(l) <= ${MAX_LABELS_TEXT} THEN l END`,
+    `FROM (SELECT id, name, c, json_valid(c) AS valid, CASE WHEN json_valid(c) THEN c -> '$.labels' END AS l
            FROM (SELECT id, name, ${config} AS c FROM sandbox
                  WHERE id IN (SELECT value FROM json_each('${JSON.stringify(ids)}'))))`,
   );

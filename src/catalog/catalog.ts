@@ -10,7 +10,7 @@ import {
   fingerprintOf,
   openCatalog,
 } from './catalog-file.js';
-import { type CatalogRow, MAX_LABELS_TEXT, rowsOf } from './catalog-query.js';
+import { type CatalogRow, rowsOf } from './catalog-query.js';
 import { LabelError, parseLabels } from './labels.js';
 
 /** Which labels sandboxes get. */
@@ -24,6 +24,8 @@ interface Known {
   readonly name: string | undefined;
   readonly labels: Labels;
   readonly problem: string | undefined;
+  /** The state of the catalog in which it was asked for: an older one is asked for again. */
+  readonly generation: number;
 }
 
 /** Runs of a collection, and what the catalog makes of them. */
@@ -35,10 +37,19 @@ interface Labelling {
   readonly isWhole: boolean;
 }
 
-const NOT_THERE: Known = { name: undefined, labels: NO_LABELS, problem: undefined };
+const NOT_THERE = { name: undefined, labels: NO_LABELS, problem: undefined };
 
 /** A look that takes longer is followed by a pause, ms. */
 const SLOW_MILLIS = 200;
+
+/** After this long a look leaves the rest to the next one, ms. */
+const LONGEST_READ_MILLIS = 100;
+
+/** How many sandboxes are asked for at once. */
+const PORTION = 16;
+
+/** How many sandboxes that are gone are remembered, beside those that are there. */
+const MOST_GONE = 1_000;
 
 /** The longest pause, ms. */
 const MAX_PAUSE_MILLIS = 60_000;
@@ -61,8 +72,9 @@ export class Catalog {
   /** The database that is known, and its log. */
   #identity = '';
   #identityWithLog = '';
-  /** What its files were when they were read; empty where they are to be read again. */
+  /** What its files were when they were last seen; empty where they are to be read again. */
   #seen = '';
+  #generation = 0;
   #error: CatalogError | undefined;
   #pauseMillis = 0;
   #notBeforeMillis = 0;
@@ -93,6 +105,7 @@ export class Catalog {
     return collection.withRuns(this.#last.labelledRuns, {
       state: this.#error?.state ?? 'read',
       message: this.#error?.message ?? '',
+      isComplete: this.#last.isWhole,
       bad: this.#last.bad,
     });
   }
@@ -107,7 +120,7 @@ export class Catalog {
     let isWhole = true;
     const labelledRuns = runs.map((run) => {
       const known = this.#known.get(run.sandboxId);
-      isWhole &&= known !== undefined;
+      isWhole &&= known?.generation === this.#generation;
       const isSame = known?.name === run.name;
       if (isSame && known.problem !== undefined) {
         bad.push({ sandbox: run.name, reason: known.problem });
@@ -165,52 +178,86 @@ export class Catalog {
   }
 
   #read(runs: readonly SandboxRun[], files: CatalogFiles): void {
-    const isChanged = this.#seen !== files.fingerprint;
-    const wanted = isChanged ? runs : this.#unknownOf(runs);
+    if (this.#seen !== files.fingerprint) {
+      const isTooRecent = Math.abs(Date.now() - files.changedAtMillis) < TOO_RECENT_MILLIS;
+      this.#seen = isTooRecent ? '' : files.fingerprint;
+      this.#generation++;
+      this.#last = undefined;
+    }
+    if (this.#last?.isWhole === true) {
+      return;
+    }
+    const generationOf = ({ sandboxId }: SandboxRun): number => this.#known.get(sandboxId)?.generation ?? 0;
+    const wanted = runs
+      .filter((run) => generationOf(run) !== this.#generation)
+      .sort((a, b) => generationOf(a) - generationOf(b));
     if (wanted.length === 0) {
       return;
     }
+    const portions = this.#portionsOf(wanted, files);
+    // A file that was read without its log while somebody wrote may be a mixture: the next tick looks again.
+    if (files.hasLog || fingerprintOf(this.#path) === files.fingerprint) {
+      for (const { asked, rows } of portions) {
+        this.#remember(asked, rows);
+      }
+      this.#forgetThoseThatAreGone(runs);
+    }
+  }
+
+  /** Reads as many of the wanted as there is time for, at least some. */
+  #portionsOf(
+    wanted: readonly SandboxRun[],
+    files: CatalogFiles,
+  ): readonly { readonly asked: readonly SandboxRun[]; readonly rows: readonly CatalogRow[] }[] {
+    const deadline = performance.now() + LONGEST_READ_MILLIS;
+    const portions = [];
     const database = openCatalog(this.#path, files);
-    let rows: readonly CatalogRow[];
     try {
-      rows = rowsOf(database, idsOf(wanted));
+      for (
+        let from = 0;
+        from < wanted.length && (from === 0 || performance.now() < deadline);
+        from += PORTION
+      ) {
+        const asked = wanted.slice(from, from + PORTION);
+        portions.push({ asked, rows: rowsOf(database, idsOf(asked)) });
+      }
     } finally {
       database.close();
     }
-    // A file that was read without its log while somebody wrote may be a mixture: the next tick looks again.
-    if (files.hasLog || fingerprintOf(this.#path) === files.fingerprint) {
-      this.#remember(wanted, rows, isChanged);
-      const isTooRecent = Math.abs(Date.now() - files.changedAtMillis) < TOO_RECENT_MILLIS;
-      this.#seen = isTooRecent ? '' : files.fingerprint;
-    }
+    return portions;
   }
 
-  #unknownOf(runs: readonly SandboxRun[]): readonly SandboxRun[] {
-    return this.#last?.isWhole === true ? [] : runs.filter(({ sandboxId }) => !this.#known.has(sandboxId));
-  }
-
-  #remember(wanted: readonly SandboxRun[], rows: readonly CatalogRow[], isAll: boolean): void {
+  #remember(asked: readonly SandboxRun[], rows: readonly CatalogRow[]): void {
     this.#last = undefined;
-    const before = new Map(this.#known);
-    if (isAll) {
-      this.#known.clear();
+    const generation = this.#generation;
+    const found = new Map(rows.map((row) => [row.id, row]));
+    for (const { sandboxId } of asked) {
+      const row = found.get(sandboxId);
+      const known = row === undefined ? NOT_THERE : this.#knownOf(row, this.#known.get(sandboxId));
+      this.#known.set(sandboxId, { ...known, generation });
     }
-    for (const { sandboxId } of wanted) {
-      this.#known.set(sandboxId, NOT_THERE);
-    }
-    for (const row of rows) {
-      this.#known.set(row.id, this.#knownOf(row, before.get(row.id)));
+  }
+
+  #forgetThoseThatAreGone(runs: readonly SandboxRun[]): void {
+    if (this.#known.size > runs.length + MOST_GONE) {
+      const there = new Set(idsOf(runs));
+      for (const id of [...this.#known.keys()].filter((each) => !there.has(each))) {
+        this.#known.delete(id);
+      }
     }
   }
 
   /** Labels that are what they were stay the same object, so that what is made of them is made once. */
-  #knownOf({ name, labels: json, isTooLong, isValid }: CatalogRow, before: Known | undefined): Known {
+  #knownOf(
+    { name, labels: json, isTooLong, isValid }: CatalogRow,
+    before: Known | undefined,
+  ): Omit<Known, 'generation'> {
     try {
+      if (isTooLong) {
+        throw new LabelError('its labels or its configuration are too long');
+      }
       if (!isValid) {
         throw new LabelError('its configuration is no JSON');
-      }
-      if (isTooLong) {
-        throw new LabelError(`its labels have more than ${MAX_LABELS_TEXT} characters`);
       }
       const labels = parseLabels(json, this.#excluded);
       const isSame = before !== undefined && areSame(before.labels, labels);

@@ -8,12 +8,14 @@ export const CATALOG_TARGET = 'msb_metrics::catalog';
 export interface CatalogWatch {
   /** The trouble that was warned of; empty for none. */
   readonly message: string;
+  /** Whether the catalog was busy at the last tick: for a moment that is normal, and not worth a line. */
+  readonly wasBusy: boolean;
   /** The sandboxes with bad labels that were warned of, the newest last. */
   readonly warnedOf: ReadonlySet<string>;
 }
 
 /** All is well. */
-export const CATALOG_WELL: CatalogWatch = { message: '', warnedOf: new Set() };
+export const CATALOG_WELL: CatalogWatch = { message: '', wasBusy: false, warnedOf: new Set() };
 
 /** How many sandboxes are named in one record. */
 const MOST_NAMED = 5;
@@ -33,14 +35,16 @@ export function watchCatalog(
   if (catalog === undefined) {
     return [watch, []];
   }
-  const records = catalog.message === watch.message ? [] : [recordOf(catalog)];
+  const wasBusy = catalog.state === 'busy';
+  const message = wasBusy && !watch.wasBusy ? watch.message : catalog.message;
+  const records = message === watch.message ? [] : [recordOf(catalog)];
   if (catalog.bad.length === 0 && watch.warnedOf.size === 0) {
-    return [{ ...watch, message: catalog.message }, records];
+    return [{ ...watch, message, wasBusy }, records];
   }
   const bad = new Set(catalog.bad.map(({ sandbox }) => sandbox));
   const fresh = catalog.bad.filter(({ sandbox }) => !watch.warnedOf.has(sandbox));
   const isWell = ({ name }: { readonly name: string }): boolean =>
-    catalog.state === 'read' && watch.warnedOf.has(name) && !bad.has(name);
+    catalog.state === 'read' && catalog.isComplete && watch.warnedOf.has(name) && !bad.has(name);
   const mended = collection.runs.filter(isWell).map(({ name }) => name);
   if (fresh.length > 0) {
     const named = fresh.slice(0, MOST_NAMED).map(({ sandbox, reason }) => `${sandbox}: ${reason}`);
@@ -60,7 +64,7 @@ export function watchCatalog(
   const warnedOf = [...watch.warnedOf, ...fresh.map(({ sandbox }) => sandbox)].filter(
     (name) => !mended.includes(name),
   );
-  return [{ message: catalog.message, warnedOf: new Set(warnedOf.slice(-MOST_REMEMBERED)) }, records];
+  return [{ message, wasBusy, warnedOf: new Set(warnedOf.slice(-MOST_REMEMBERED)) }, records];
 }
 
 function recordOf({ state, message }: CatalogStatus): WatchRecord {

@@ -23,6 +23,8 @@ export interface CatalogStatus {
   readonly state: CatalogState;
   /** Why there are no labels, and what to do; empty for `read`. */
   readonly message: string;
+  /** Whether the catalog has been asked for each sandbox of this tick: a slow one is asked for the rest at the next. */
+  readonly isComplete: boolean;
   /** Sandboxes of this tick whose labels cannot be used: their names, and why. */
   readonly bad: readonly { readonly sandbox: string; readonly reason: string }[];
 }

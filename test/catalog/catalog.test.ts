@@ -68,7 +68,7 @@ describe('labels of a catalog', () => {
       two: [],
       three: [],
     });
-    expect(collection.catalog).toEqual({ state: 'read', message: '', bad: [] });
+    expect(collection.catalog).toEqual({ state: 'read', message: '', isComplete: true, bad: [] });
   });
 
   it('are those of the configuration that runs, where there is one', () => {
@@ -143,7 +143,12 @@ describe('labels of a catalog', () => {
     put(2, 'two', config);
     const collection = catalogOf(msbHome).label(tick());
     expect(labelsIn(collection)).toEqual({ one: [['a', '1']], two: [], three: [] });
-    expect(collection.catalog).toEqual({ state: 'read', message: '', bad: [{ sandbox: 'two', reason }] });
+    expect(collection.catalog).toEqual({
+      state: 'read',
+      message: '',
+      isComplete: true,
+      bad: [{ sandbox: 'two', reason }],
+    });
   });
 });
 
@@ -315,6 +320,23 @@ describe('a catalog that cannot be read', () => {
     expect([labelsIn(busy).one, busy.catalog?.state]).toEqual([[['a', '1']], 'busy']);
   });
 
+  it('is another one that is locked: its sandboxes get no labels of the one before', () => {
+    const msbHome = testHome();
+    const { path, put, close } = testCatalog(msbHome);
+    put(1, 'one', { labels: { tenant: 'alice' } });
+    const catalog = catalogOf(msbHome);
+    expect(labelsIn(catalog.label(tick())).one).toEqual([['tenant', 'alice']]);
+    close();
+    rmSync(path);
+    const { exec, put: putBob } = testCatalog(msbHome);
+    putBob(1, 'one', { labels: { tenant: 'bob' } });
+    renameSync(`${path}-shm`, join(msbHome, 'kept'));
+    const busy = catalog.label(tick());
+    expect([labelsIn(busy).one, busy.catalog?.state]).toEqual([[], 'busy']);
+    renameSync(join(msbHome, 'kept'), `${path}-shm`);
+    exec('SELECT 1');
+  });
+
   it('is a pipe or a folder: neither blocks', () => {
     for (const make of [
       (path: string) => execFileSync('mkfifo', [path]),
@@ -427,12 +449,42 @@ describe('labels of a size that nobody has', () => {
     const collection = catalogOf(msbHome).label(tick());
     expect(labelsIn(collection)).toMatchObject({ one: [], two: [['a', '2']] });
     expect(collection.catalog?.bad).toEqual([
-      { sandbox: 'one', reason: 'its labels have more than 393216 characters' },
+      { sandbox: 'one', reason: 'its labels or its configuration are too long' },
     ]);
   });
 });
 
 describe('a look that takes long', () => {
+  it('leaves the rest of the sandboxes to the next ones', () => {
+    const msbHome = testHome();
+    const { path, put, close } = testCatalog(msbHome);
+    const many = Array.from({ length: 40 }, (_, index) =>
+      sandboxRun({ name: `s${index}`, sandboxId: index + 1 }),
+    );
+    for (const { name, sandboxId } of many) {
+      put(sandboxId, name, { labels: { a: name } });
+    }
+    close();
+    utimesSync(path, 1_000, 1_000);
+    const catalog = catalogOf(msbHome);
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+      now += 60;
+      return now;
+    });
+    onTestFinished(() => clock.mockRestore());
+    const labelled = (): number =>
+      Object.values(labelsIn(catalog.label(tick(many)))).filter(({ length }) => length > 0).length;
+    const counts: number[] = [];
+    for (let round = 0; round < 20 && counts.at(-1) !== 40; round++) {
+      counts.push(labelled());
+      now += 60_000;
+    }
+    expect(counts[0]).toBeLessThan(40);
+    expect(counts.at(-1)).toBe(40);
+    expect(catalog.label(tick(many)).catalog?.isComplete).toBe(true);
+  });
+
   it('keeps no labels of another database, pause or not', () => {
     const msbHome = testHome();
     const { path, put, close } = testCatalog(msbHome);

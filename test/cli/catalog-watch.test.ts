@@ -12,6 +12,7 @@ function recordsOf(
     const status: CatalogStatus = {
       state: message === '' ? 'read' : 'failed',
       message,
+      isComplete: true,
       bad: [...bad].map((sandbox) => ({ sandbox, reason: 'why' })),
     };
     const runs = [...names].map((name) => sandboxRun({ name }));
@@ -55,5 +56,24 @@ it('a catalog that cannot be read makes no sandbox well', () => {
     [],
     ['info'],
     ['info a'],
+  ]);
+});
+
+it('a catalog that is busy for one tick is not worth a line', () => {
+  let watch = CATALOG_WELL;
+  const linesOf = (state: 'busy' | 'read') => {
+    const status = { state, message: state === 'busy' ? 'locked' : '', isComplete: true, bad: [] };
+    const [next, records] = watchCatalog(watch, collectionOf([]).withRuns([], status));
+    watch = next;
+    return records.map(({ level }) => level);
+  };
+  expect((['busy', 'read', 'busy', 'busy', 'busy', 'read', 'read'] as const).map(linesOf)).toEqual([
+    [],
+    [],
+    [],
+    ['warn'],
+    [],
+    ['info'],
+    [],
   ]);
 });

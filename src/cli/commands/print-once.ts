@@ -32,7 +32,7 @@ export async function printOnce(
     });
     return EXIT.lost;
   }
-  const [, records] = watchCatalog(CATALOG_WELL, collection);
+  const [, records] = watchCatalog({ ...CATALOG_WELL, wasBusy: true }, collection);
   for (const { level, message, fields } of records) {
     log(level, CATALOG_TARGET, message, fields);
   }
