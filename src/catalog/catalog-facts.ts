@@ -1,7 +1,7 @@
 import type { CatalogStatus } from '../shm/catalog-status.js';
 import type { TrustedOwner } from '../shm/trust.js';
 import { asCatalogError, catalogFiles, catalogPath, openCatalog } from './catalog-file.js';
-import { newestMigration, rowsOf } from './catalog-query.js';
+import { CatalogQuery } from './catalog-query.js';
 
 /** What a catalog is, for people. */
 export interface CatalogFacts extends Omit<CatalogStatus, 'bad' | 'isComplete'> {
@@ -16,8 +16,9 @@ export function catalogFacts(msbHome: string, trusted: TrustedOwner): CatalogFac
   try {
     const database = openCatalog(path, catalogFiles(path, trusted));
     try {
-      rowsOf(database, []);
-      return { path, state: 'read', message: '', migration: newestMigration(database) };
+      const query = new CatalogQuery(database);
+      query.rowsOf([]);
+      return { path, state: 'read', message: '', migration: query.newestMigration() };
     } finally {
       database.close();
     }

@@ -58,7 +58,7 @@ export function catalogFiles(path: string, trusted: TrustedOwner): CatalogFiles 
   return {
     identity: identityOf(database),
     identityWithLog: files.map(identityOf).join(', '),
-    fingerprint: fingerprintOf(path),
+    fingerprint: fingerprintOf([database, log]),
     changedAtMillis: Math.max(...files.map(({ mtimeMs }) => mtimeMs)),
     hasLog: log !== undefined,
     hasIndex: index !== undefined,
@@ -66,12 +66,12 @@ export function catalogFiles(path: string, trusted: TrustedOwner): CatalogFiles 
 }
 
 /** See {@link CatalogFiles}. Without the time of the inode, which SQLite changes when root reads. */
-export function fingerprintOf(path: string): string {
-  return [path, `${path}-wal`]
-    .map(statOf)
+export const catalogFingerprint = (path: string): string => fingerprintOf([path, `${path}-wal`].map(statOf));
+
+const fingerprintOf = (files: readonly (Stats | undefined)[]): string =>
+  files
     .map((stat) => (stat === undefined ? '-' : [identityOf(stat), stat.size, stat.mtimeMs].join(' ')))
     .join(', ');
-}
 
 /** The number of a file that is deleted may be that of the next one. */
 const identityOf = ({ dev, ino, birthtimeMs }: Stats): string => `${dev} ${ino} ${birthtimeMs}`;
@@ -111,7 +111,7 @@ function statOf(path: string): Stats | undefined {
  * Opens a catalog, to be closed at once: a reader that stays would keep others from clearing up the log. Without a log, what was
  * read is to be thrown away if the files have changed meanwhile.
  *
- * @throws {CatalogError} where that would leave a file behind, or fails
+ * @throws {CatalogError} where that would leave a file behind; and what SQLite throws
  */
 export function openCatalog(path: string, { hasLog, hasIndex }: CatalogFiles): Database {
   if (hasLog && !hasIndex) {
@@ -127,11 +127,7 @@ export function openCatalog(path: string, { hasLog, hasIndex }: CatalogFiles): D
       `Node.js ${process.versions.node} cannot read msb's catalog ${path} without leaving files beside it: use Node.js 22.15 or newer, or npm install ${SQLITE_PACKAGE}@1`,
     );
   }
-  try {
-    return open(hasLog ? path : `${pathToFileURL(path).href}?mode=ro&immutable=1`);
-  } catch (error) {
-    throw asCatalogError(path, error);
-  }
+  return open(hasLog ? path : `${pathToFileURL(path).href}?mode=ro&immutable=1`);
 }
 
 function required(): Sqlite {

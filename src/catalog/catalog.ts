@@ -6,11 +6,11 @@ import {
   type CatalogError,
   type CatalogFiles,
   catalogFiles,
+  catalogFingerprint,
   catalogPath,
-  fingerprintOf,
   openCatalog,
 } from './catalog-file.js';
-import { type CatalogRow, rowsOf } from './catalog-query.js';
+import { CatalogQuery, type CatalogRow } from './catalog-query.js';
 import { LabelError, parseLabels } from './labels.js';
 
 /** Which labels sandboxes get. */
@@ -34,7 +34,7 @@ interface Labelling {
   readonly labelledRuns: readonly SandboxRun[];
   readonly bad: CatalogStatus['bad'];
   /** Whether the catalog has been asked for each of them. */
-  readonly isWhole: boolean;
+  readonly isComplete: boolean;
 }
 
 const NOT_THERE = { name: undefined, labels: NO_LABELS, problem: undefined };
@@ -105,7 +105,7 @@ export class Catalog {
     return collection.withRuns(this.#last.labelledRuns, {
       state: this.#error?.state ?? 'read',
       message: this.#error?.message ?? '',
-      isComplete: this.#last.isWhole,
+      isComplete: this.#last.isComplete,
       bad: this.#last.bad,
     });
   }
@@ -117,17 +117,17 @@ export class Catalog {
 
   #labelling(runs: readonly SandboxRun[]): Labelling {
     const bad: CatalogStatus['bad'][number][] = [];
-    let isWhole = true;
+    let isComplete = true;
     const labelledRuns = runs.map((run) => {
       const known = this.#known.get(run.sandboxId);
-      isWhole &&= known?.generation === this.#generation;
+      isComplete &&= known?.generation === this.#generation;
       const isSame = known?.name === run.name;
       if (isSame && known.problem !== undefined) {
         bad.push({ sandbox: run.name, reason: known.problem });
       }
       return this.#runWith(run, isSame ? known.labels : NO_LABELS);
     });
-    return { runs, labelledRuns, bad, isWhole };
+    return { runs, labelledRuns, bad, isComplete };
   }
 
   #runWith(run: SandboxRun, labels: Labels): SandboxRun {
@@ -184,7 +184,7 @@ export class Catalog {
       this.#generation++;
       this.#last = undefined;
     }
-    if (this.#last?.isWhole === true) {
+    if (this.#last?.isComplete === true) {
       return;
     }
     const generationOf = ({ sandboxId }: SandboxRun): number => this.#known.get(sandboxId)?.generation ?? 0;
@@ -196,7 +196,7 @@ export class Catalog {
     }
     const portions = this.#portionsOf(wanted, files);
     // A file that was read without its log while somebody wrote may be a mixture: the next tick looks again.
-    if (files.hasLog || fingerprintOf(this.#path) === files.fingerprint) {
+    if (files.hasLog || catalogFingerprint(this.#path) === files.fingerprint) {
       for (const { asked, rows } of portions) {
         this.#remember(asked, rows);
       }
@@ -213,13 +213,14 @@ export class Catalog {
     const portions = [];
     const database = openCatalog(this.#path, files);
     try {
+      const query = new CatalogQuery(database);
       for (
         let from = 0;
         from < wanted.length && (from === 0 || performance.now() < deadline);
         from += PORTION
       ) {
         const asked = wanted.slice(from, from + PORTION);
-        portions.push({ asked, rows: rowsOf(database, idsOf(asked)) });
+        portions.push({ asked, rows: query.rowsOf(idsOf(asked)) });
       }
     } finally {
       database.close();
