@@ -6,7 +6,7 @@ import {
   type SkippedRows,
   totalSkipped,
 } from '../index.js';
-import type { LogFields } from './log.js';
+import type { Log, LogFields } from './log.js';
 
 /** How long a state in which nothing arrives may last before it is warned of, ms. */
 export const SILENT_MILLIS = 10_000;
@@ -41,6 +41,13 @@ export interface WatchRecord {
   readonly level: 'warn' | 'info';
   readonly message: string;
   readonly fields?: LogFields;
+}
+
+/** Logs records. */
+export function logRecords(log: Log, target: string, records: readonly WatchRecord[]): void {
+  for (const { level, message, fields } of records) {
+    log(level, target, message, fields);
+  }
 }
 
 /** What the warnings name. */

@@ -10,7 +10,7 @@ import { CATALOG_TARGET, CATALOG_WELL, watchCatalog } from './catalog-watch.js';
 import type { Log, LogFields } from './log.js';
 import type { LogLevel } from './log-filter.js';
 import { numberFree } from './number-free.js';
-import { NOTHING_MISSING, type WatchContext, watchRegistries } from './registry-watch.js';
+import { logRecords, NOTHING_MISSING, type WatchContext, watchRegistries } from './registry-watch.js';
 
 const SHM = 'msb_metrics::shm';
 
@@ -66,14 +66,10 @@ export class Reporter {
         this.#registryChanges(collection.registries);
         const [watch, records] = watchRegistries(this.#watch, collection, this.#context);
         this.#watch = watch;
-        for (const { level, message, fields } of records) {
-          this.#log(level, SHM, message, fields);
-        }
+        logRecords(this.#log, SHM, records);
         const [catalogWatch, catalogRecords] = watchCatalog(this.#catalogWatch, collection);
         this.#catalogWatch = catalogWatch;
-        for (const { level, message, fields } of catalogRecords) {
-          this.#log(level, CATALOG_TARGET, message, fields);
-        }
+        logRecords(this.#log, CATALOG_TARGET, catalogRecords);
         this.#noticeOtherHomes(collection);
         this.#log('debug', SHM, 'collected', {
           sandboxes: collection.size,

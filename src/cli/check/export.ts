@@ -1,9 +1,9 @@
 import { firstValueFrom } from 'rxjs';
 import { ExportError, type OtlpSinkOptions } from '../../index.js';
+import { checkedSettings } from '../../sinks/otlp/otlp-sink.js';
 import type { Answer } from '../../sinks/otlp/transport/answer.js';
 import { currentCredentials } from '../../sinks/otlp/transport/credentials.js';
 import { transportFor } from '../../sinks/otlp/transport/transport-for.js';
-import { VERSION } from '../../version.js';
 import { type Finding, fail, ok, warn } from './finding.js';
 import { within } from './within.js';
 
@@ -16,17 +16,8 @@ const EMPTY_REQUEST = new Uint8Array();
  * @param millis how long the answer may take
  */
 export async function exportFinding(otlp: OtlpSinkOptions, millis: number): Promise<Finding> {
-  const { protocol = 'grpc', compression = 'none' } = otlp;
-  const transport = transportFor(
-    protocol,
-    {
-      endpoint: new URL(otlp.endpoint),
-      compression,
-      proxy: otlp.proxy === undefined ? undefined : new URL(otlp.proxy),
-      userAgent: `msb-metrics/${VERSION}`,
-    },
-    () => currentCredentials(otlp),
-  );
+  const { protocol = 'grpc' } = otlp;
+  const transport = transportFor(protocol, checkedSettings(otlp), () => currentCredentials(otlp));
   try {
     return await within(
       millis,

@@ -4,6 +4,7 @@ import { CATALOG_TARGET, CATALOG_WELL, watchCatalog } from '../catalog-watch.js'
 import { EXIT } from '../exit-status.js';
 import { firstReading } from '../first-reading.js';
 import type { Log } from '../log.js';
+import { logRecords } from '../registry-watch.js';
 import type { StopSignals } from '../signals.js';
 
 /**
@@ -33,9 +34,7 @@ export async function printOnce(
     return EXIT.lost;
   }
   const [, records] = watchCatalog({ ...CATALOG_WELL, wasBusy: true }, collection);
-  for (const { level, message, fields } of records) {
-    log(level, CATALOG_TARGET, message, fields);
-  }
+  logRecords(log, CATALOG_TARGET, records);
   return print(collection, sink, log);
 }
 

@@ -1,9 +1,9 @@
 import { UsageError } from '../usage-error.js';
 
 /**
- * Reads a file of headers: `KEY=VALUE` or `KEY: VALUE` a line, whichever of `=` and `:` comes first. Blanks around are no
- * part of a value. Empty lines, and those that begin with `#`, are skipped. No line is repeated in an error, for it may be
- * a secret.
+ * Reads a file of headers: `KEY=VALUE` or `KEY: VALUE` a line, whichever of `=` and `:` comes first. Blanks around a value do
+ * not belong to it. Empty lines and lines that begin with `#` are skipped. An error repeats no line, because a line may be a
+ * secret.
  *
  * @param source the flag that names the file
  * @throws {UsageError} that names the number of a line that is no header; and for a file without headers, as it is for a

@@ -2,6 +2,7 @@ import type { Collection } from '../../shm/collection.js';
 import type { RegistryState } from '../../shm/registry-status.js';
 import { NO_SKIPPED_ROWS, type SkipReason } from '../../shm/skipped-rows.js';
 import { VERSION } from '../../version.js';
+import { snakeCase } from '../snake-case.js';
 
 /** A metric of the sidecar on the page: its values by their labels. */
 export interface PageMetric {
@@ -48,7 +49,7 @@ export function ownMetrics({ registries, size, collectMillis }: Collection): rea
       name: 'microsandbox_collector_rows_skipped',
       description: 'Sandboxes that the last reading left out, by the reason.',
       values: reasons.map((reason) => ({
-        labels: { reason: reason.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`) },
+        labels: { reason: snakeCase(reason) },
         value: registries.reduce((sum, { skipped }) => sum + skipped[reason], 0),
       })),
     },

@@ -1,6 +1,7 @@
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import type { MetricData } from '@opentelemetry/sdk-metrics';
-import type { Collection, SandboxRun } from '../../shm/collection.js';
+import type { Collection } from '../../shm/collection.js';
+import { onceARun } from '../once-a-run.js';
 import { type AttributeOptions, runAttributes } from '../otlp/encoding/attributes.js';
 import { SANDBOX_METRICS } from '../otlp/encoding/metrics.js';
 import { gauge, NO_RESOURCE, sandboxMetrics, scopeOf } from '../sdk/resource-metrics.js';
@@ -22,7 +23,7 @@ const NAMES = new Map(SANDBOX_METRICS.map((metric) => [metric.name, metricName(m
  * Prometheus's OTLP receiver makes of the same metrics. Without `target_info` and `otel_scope_*`.
  */
 export function pageWriter(options: PageOptions): (collection: Collection) => string {
-  const attributesOf = labelsOfRuns(options);
+  const attributesOf = onceARun((run) => attributesByLabelName(runAttributes(run, options)));
   const sandboxes = new PrometheusSerializer('', options.timestamps === true, undefined, true, true);
   const own = new PrometheusSerializer('', false, undefined, true, true);
   return (collection) => {
@@ -54,13 +55,3 @@ const renamed = (metric: MetricData): MetricData => {
 
 const written = (serializer: PrometheusSerializer, metrics: MetricData[]): string =>
   serializer.serialize({ resource: NO_RESOURCE, scopeMetrics: [scopeOf(metrics)] });
-
-/** The labels of a run's values, made once a run. */
-function labelsOfRuns(options: AttributeOptions): (run: SandboxRun) => Record<string, string> {
-  const known = new WeakMap<SandboxRun, Record<string, string>>();
-  return (run) => {
-    const labels = known.get(run) ?? attributesByLabelName(runAttributes(run, options));
-    known.set(run, labels);
-    return labels;
-  };
-}

@@ -1,6 +1,6 @@
 import type { ExportResult } from '@opentelemetry/core';
 import type { Answer } from '../otlp/transport/answer.js';
-import { grpcAnswer } from '../otlp/transport/grpc-answer.js';
+import { grpcAnswer, statusDetailsIn } from '../otlp/transport/grpc-answer.js';
 import { httpAnswer } from '../otlp/transport/http-answer.js';
 
 /** `ExportResultCode.SUCCESS` of @opentelemetry/core. */
@@ -42,12 +42,7 @@ export function exporterAnswer(result: ExportResult | undefined, nowMillis: numb
   } = (result?.error ?? {}) as Partial<OfficialError>;
   const isOfGrpc = typeof details === 'string' && typeof metadata?.get === 'function';
   if (isOfGrpc && typeof status === 'number' && status > 0 && status <= LAST_GRPC_STATUS) {
-    const [statusDetails] = metadata.get('grpc-status-details-bin');
-    return grpcAnswer({
-      code: status,
-      details,
-      statusDetails: Buffer.isBuffer(statusDetails) ? statusDetails : undefined,
-    });
+    return grpcAnswer({ code: status, details, statusDetails: statusDetailsIn(metadata) });
   }
   if (name === 'OTLPExporterError' && typeof status === 'number' && status >= FIRST_HTTP_FAILURE) {
     const body = Buffer.from(typeof data === 'string' ? data : '');

@@ -20,9 +20,9 @@ export interface MetricExporterSinkOptions extends DeliveryOptions, OtlpResource
  * cadence, backoff, drain and events are those of `otlpSink`. Each sample is exported once, with its own time; an export has
  * at most 8,000 points.
  *
- * gRPC codes and HTTP statuses of the official exporters are understood: refused data is searched for and given up, a request
- * that is too large is split, and RetryInfo is heeded. What they do not pass on is not known here: a partial success counts
- * as delivered, and over HTTP a Retry-After is not heeded.
+ * The sink understands gRPC codes and HTTP statuses of the official exporters: it finds refused data and gives it up, splits a
+ * request that is too large, and waits as long as RetryInfo asks. It cannot know what an exporter does not pass on: it counts a
+ * partial success as delivered, and does not see the Retry-After of HTTP.
  *
  * @param createExporter called once a subscription, and again after an export that took longer than the export timeout: such
  * an exporter is shut down, but what it was still sending may arrive. Give it a shorter timeout than the sink.

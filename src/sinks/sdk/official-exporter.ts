@@ -1,11 +1,11 @@
-import { credentials as grpcCredentials, Metadata } from '@grpc/grpc-js';
 import { OTLPMetricExporter as GrpcExporter } from '@opentelemetry/exporter-metrics-otlp-grpc';
 import { OTLPMetricExporter as HttpExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import { firstValueFrom } from 'rxjs';
 import type { OtlpProtocol } from '../otlp/transport/endpoint.js';
+import { channelCredentials, metadataOf } from '../otlp/transport/grpc-call.js';
 import { openConnections } from '../otlp/transport/http-connections.js';
-import { rootCertificates } from '../otlp/transport/root-certificates.js';
+import { portOf } from '../otlp/transport/proxy.js';
 import type { TransportOptions } from '../otlp/transport/transport.js';
 
 /**
@@ -22,37 +22,16 @@ export function officialExporter(
   return protocol === 'grpc' ? grpcExporter(options, timeoutMillis) : httpExporter(options, timeoutMillis);
 }
 
-function grpcExporter(
-  {
-    endpoint,
-    headers,
-    compression,
-    caCertificate,
-    clientCertificate,
-    clientKey,
-    userAgent,
-  }: TransportOptions,
-  timeoutMillis: number,
-): PushMetricExporter {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) {
-    metadata.set(name, value);
-  }
+function grpcExporter(options: TransportOptions, timeoutMillis: number): PushMetricExporter {
+  const { endpoint, headers, compression, userAgent } = options;
   return withoutVariablesOfHeaders(
     () =>
       new GrpcExporter({
         url: withPort(endpoint),
-        metadata,
+        metadata: metadataOf(headers),
         timeoutMillis,
         compression: compression as never,
-        credentials:
-          endpoint.protocol === 'https:'
-            ? grpcCredentials.createSsl(
-                bufferOf(rootCertificates(caCertificate)?.join('\n')),
-                bufferOf(clientKey),
-                bufferOf(clientCertificate),
-              )
-            : grpcCredentials.createInsecure(),
+        credentials: channelCredentials(options),
         userAgent,
       }),
   );
@@ -62,8 +41,8 @@ function grpcExporter(
  * A URL whose port the library does not lose: it takes it from a URL, which leaves out the port of its scheme, and then
  * means 443. The credentials say whether there is TLS.
  */
-const withPort = ({ protocol, hostname, port }: URL): string =>
-  protocol === 'https:' ? `http://${hostname}:${port || 443}` : `https://${hostname}:${port || 80}`;
+const withPort = (endpoint: URL): string =>
+  `${endpoint.protocol === 'https:' ? 'http' : 'https'}://${endpoint.hostname}:${portOf(endpoint)}`;
 
 function httpExporter(options: TransportOptions, timeoutMillis: number): PushMetricExporter {
   const { endpoint, headers, compression, userAgent } = options;
@@ -109,5 +88,3 @@ function withoutVariablesOfHeaders<T>(create: () => T): T {
     }
   }
 }
-
-const bufferOf = (pem: string | undefined): Buffer | null => (pem === undefined ? null : Buffer.from(pem));

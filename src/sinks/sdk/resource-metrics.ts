@@ -11,10 +11,12 @@ import {
 import type { Collection, SandboxRun } from '../../shm/collection.js';
 import { COLUMN } from '../../shm/columns.js';
 import { VERSION } from '../../version.js';
+import { onceARun } from '../once-a-run.js';
 import { type AttributeOptions, runAttributes } from '../otlp/encoding/attributes.js';
 import { SANDBOX_METRICS, type SandboxMetric } from '../otlp/encoding/metrics.js';
 import { SCOPE_NAME } from '../otlp/encoding/request.js';
 import { LAST_SUCCESS, OWN_COUNTERS, type OwnMetric } from '../otlp/encoding/self-metrics.js';
+import { growingTime } from '../otlp/growing-time.js';
 import type { MetricsBatch } from './metrics-batch.js';
 
 /** How metrics are put into the words of the OpenTelemetry SDK. */
@@ -33,12 +35,11 @@ export function resourceMetricsBuilder(
 ): (batch: MetricsBatch) => ResourceMetrics {
   const resource = resourceFromAttributes(options.resource);
   const attributesOf = attributesOfRuns(options);
-  let ownMillis = options.startedAtMillis - 1;
+  const timeOf = growingTime(options.startedAtMillis);
   return ({ collections, own }) => {
     const metrics = sandboxMetrics(collections, attributesOf);
     if (own !== undefined) {
-      ownMillis = Math.max(own.nowMillis, ownMillis + 1);
-      const times = { startTime: hrTime(options.startedAtMillis), endTime: hrTime(ownMillis) };
+      const times = { startTime: hrTime(options.startedAtMillis), endTime: hrTime(timeOf(own.nowMillis)) };
       const dataPoint = (metric: OwnMetric): DataPoint<number>[] => {
         const value = metric.value(own.totals);
         return value === undefined ? [] : [{ ...times, attributes: {}, value }];
@@ -66,17 +67,10 @@ export const scopeOf = (metrics: MetricData[]): ScopeMetrics => ({
 
 /** The attributes of a run's points, made once a run. */
 export function attributesOfRuns(options: AttributeOptions): (run: SandboxRun) => Attributes {
-  const known = new WeakMap<SandboxRun, Attributes>();
-  return (run) => {
-    const attributes = known.get(run) ?? attributesOf(run, options);
-    known.set(run, attributes);
-    return attributes;
-  };
-}
-
-function attributesOf(run: SandboxRun, options: AttributeOptions): Attributes {
-  const { identity, labels } = runAttributes(run, options);
-  return Object.fromEntries([...identity, ...labels]);
+  return onceARun((run) => {
+    const { identity, labels } = runAttributes(run, options);
+    return Object.fromEntries([...identity, ...labels]);
+  });
 }
 
 /** The per-sandbox metrics of collections: a point for each sample and known value, with the sample's own time. */

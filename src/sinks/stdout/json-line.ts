@@ -1,5 +1,6 @@
 import type { Collection, Snapshot } from '../../shm/collection.js';
 import { printableJson } from '../printable.js';
+import { snakeCase } from '../snake-case.js';
 
 /** The fields of a snapshot, by their names in JSON. A value that the runtime did not know is `null`. */
 export function jsonFields(snapshot: Snapshot): Record<string, unknown> {
@@ -11,8 +12,6 @@ export function jsonFields(snapshot: Snapshot): Record<string, unknown> {
     labels: Object.fromEntries(labels),
   };
 }
-
-const snakeCase = (name: string): string => name.replace(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`);
 
 /** A collection as lines of JSON, one a snapshot, each with its line end. Empty for a collection without snapshots. */
 export function formatCollectionAsJson(collection: Collection): string {

@@ -33,17 +33,15 @@ const orDash = (value: number | undefined, format: (value: number) => string): s
   value === undefined ? '-' : format(value);
 
 /** A name that could be taken for more than one field is quoted, and only such a name. */
-function field(name: string): string {
-  return /[\s="]/u.test(name) || name === ''
-    ? `"${printable(name.replace(/[\\"]/gu, '\\$&'))}"`
-    : printable(name);
-}
-
-const pair = ([key, value]: readonly [string, string]): string => `${word(key)}=${word(value)}`;
+const field = (name: string): string => quotedIf(/[\s="]|^$/u.test(name), name);
 
 /** A key or a value that could be taken for more than one is quoted. An empty value stays empty. */
-const word = (text: string): string =>
-  /[\s="{},]/u.test(text) ? `"${printable(text.replace(/[\\"]/gu, '\\$&'))}"` : printable(text);
+const word = (text: string): string => quotedIf(/[\s="{},]/u.test(text), text);
+
+const quotedIf = (isAmbiguous: boolean, text: string): string =>
+  isAmbiguous ? `"${printable(text.replace(/[\\"]/gu, '\\$&'))}"` : printable(text);
+
+const pair = ([key, value]: readonly [string, string]): string => `${word(key)}=${word(value)}`;
 
 /** One snapshot as one line, without its end. The name cannot leave the line, move the cursor or forge a field. */
 export function formatSnapshot(snapshot: Snapshot): string {

@@ -1,4 +1,5 @@
 import type { SandboxRun } from '../../../shm/collection.js';
+import { onceARun } from '../../once-a-run.js';
 import { lengthDelimited, varint, Writer } from './protobuf.js';
 
 /** The optional attributes of every data point. Each makes a new series at every restart of a sandbox. */
@@ -51,26 +52,17 @@ const DATA_POINT_ATTRIBUTES = 7;
 
 /** Serialises the attributes of a run's data points, once a run. */
 export class RunAttributes {
-  readonly #options: AttributeOptions;
-  readonly #encoded = new WeakMap<SandboxRun, Uint8Array>();
+  /** The `attributes` of an OTLP NumberDataPoint, tags included. */
+  readonly of: (run: SandboxRun) => Uint8Array;
 
   constructor(options: AttributeOptions) {
-    this.#options = options;
-  }
-
-  /** The `attributes` of an OTLP NumberDataPoint, tags included. */
-  of(run: SandboxRun): Uint8Array {
-    const known = this.#encoded.get(run);
-    if (known !== undefined) {
-      return known;
-    }
-    const writer = Writer.create();
-    const { identity, labels } = runAttributes(run, this.#options);
-    for (const [key, value] of [...identity, ...labels]) {
-      writeAttribute(writer, DATA_POINT_ATTRIBUTES, key, value);
-    }
-    const encoded = writer.finish();
-    this.#encoded.set(run, encoded);
-    return encoded;
+    this.of = onceARun((run) => {
+      const writer = Writer.create();
+      const { identity, labels } = runAttributes(run, options);
+      for (const [key, value] of [...identity, ...labels]) {
+        writeAttribute(writer, DATA_POINT_ATTRIBUTES, key, value);
+      }
+      return writer.finish();
+    });
   }
 }

@@ -1,6 +1,7 @@
 import type { Collection } from '../../../shm/collection.js';
 import { COLUMN, ROW_WIDTH } from '../../../shm/columns.js';
 import type { DeliveryTotals } from '../../../streams/exporter.js';
+import { growingTime } from '../growing-time.js';
 import { type AttributeOptions, RunAttributes, writeAttribute } from './attributes.js';
 import { SANDBOX_METRICS, type SandboxMetric } from './metrics.js';
 import { fixed64, lengthDelimited, varintBytes, Writer } from './protobuf.js';
@@ -47,13 +48,12 @@ export class RequestEncoder {
   readonly #resource: Uint8Array;
   readonly #scope: Uint8Array;
   readonly #descriptors: readonly Uint8Array[];
-  /** Time of the own metrics last written, Unix ms. */
-  #ownMillis: number;
+  readonly #timeOf: (nowMillis: number) => number;
 
   constructor(options: RequestOptions) {
     this.#attributes = new RunAttributes(options);
     this.#startedAtMillis = options.startedAtMillis;
-    this.#ownMillis = options.startedAtMillis - 1;
+    this.#timeOf = growingTime(options.startedAtMillis);
     this.#resource = encodeResource(options.resource);
     this.#scope = encodeScope(options.scopeVersion);
     this.#descriptors = SANDBOX_METRICS.map(encodeDescriptor);
@@ -92,8 +92,7 @@ export class RequestEncoder {
   /**
    * One request with all points of a batch, and the sidecar's own metrics.
    *
-   * The times of the own metrics always grow, by at least a millisecond, whatever the clock does: receivers refuse a
-   * second value for the same time, and one for an earlier time.
+   * The times of the own metrics always grow: see {@link growingTime}.
    *
    * @param own the totals for the sidecar's own metrics, and the time, Unix ms; `undefined` leaves them out
    * @param spare a buffer to write it into, if it is large enough. Default: a new one.
@@ -104,7 +103,10 @@ export class RequestEncoder {
     spare?: Buffer,
   ): Buffer {
     const table = new PointTable(batch, this.#attributes);
-    const self = own === undefined ? NOTHING : this.#ownMetrics(own.totals, own.nowMillis);
+    const self =
+      own === undefined
+        ? NOTHING
+        : encodeSelfMetrics(own.totals, this.#startedAtMillis, this.#timeOf(own.nowMillis));
     const metrics = SANDBOX_METRICS.map((metric, index) => {
       const pointsLength = table.bytesOf(metric);
       return { metric, pointsLength, length: this.#descriptors[index].length + fieldBytes(pointsLength) };
@@ -126,11 +128,6 @@ export class RequestEncoder {
     }
     out.bytes(self);
     return out.finish();
-  }
-
-  #ownMetrics(totals: DeliveryTotals, nowMillis: number): Uint8Array {
-    this.#ownMillis = Math.max(nowMillis, this.#ownMillis + 1);
-    return encodeSelfMetrics(totals, this.#startedAtMillis, this.#ownMillis);
   }
 }
 

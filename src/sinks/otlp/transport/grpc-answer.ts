@@ -42,6 +42,14 @@ export interface GrpcFailure {
   readonly statusDetails?: Uint8Array | undefined;
 }
 
+/** The status details among the trailers, as the gRPC library has them. */
+export function statusDetailsIn(
+  metadata: { get(name: string): readonly unknown[] } | undefined,
+): Uint8Array | undefined {
+  const [details] = metadata?.get('grpc-status-details-bin') ?? [];
+  return Buffer.isBuffer(details) ? details : undefined;
+}
+
 /** What an OK with this response message means. */
 export function grpcAccepted(response: Uint8Array): Answer {
   const partial = parsePartialSuccess(response);

@@ -3,16 +3,15 @@ import {
   type ChannelOptions,
   Client,
   compressionAlgorithms,
-  credentials,
-  Metadata,
+  type Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { concatMap, map, Observable, of } from 'rxjs';
 import type { Answer } from './answer.js';
 import { describeForeignAnswer } from './foreign-answer.js';
-import { grpcAccepted, grpcAnswer, MAX_ANSWER_BYTES } from './grpc-answer.js';
+import { grpcAccepted, grpcAnswer, MAX_ANSWER_BYTES, statusDetailsIn } from './grpc-answer.js';
+import { channelCredentials, metadataOf } from './grpc-call.js';
 import { hostOf, portOf } from './proxy.js';
-import { rootCertificates } from './root-certificates.js';
 import { type TrackedSockets, trackSockets } from './tracked-sockets.js';
 import type { Transport, TransportOptions } from './transport.js';
 import { openTunnel } from './tunnel.js';
@@ -39,28 +38,19 @@ export class GrpcTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #credentials: ChannelCredentials;
   readonly #sockets: TrackedSockets;
-  readonly #metadata = new Metadata();
+  readonly #metadata: Metadata;
   #client: Client | undefined;
   /** Whether the connection was used before: a call on it got an answer. */
   #hasAnswered = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#credentials =
-      options.endpoint.protocol === 'https:'
-        ? credentials.createSsl(
-            bufferOf(rootCertificates(options.caCertificate)?.join('\n')),
-            bufferOf(options.clientKey),
-            bufferOf(options.clientCertificate),
-          )
-        : credentials.createInsecure();
+    this.#credentials = channelCredentials(options);
+    this.#metadata = metadataOf(options.headers);
     const { proxy, endpoint } = options;
     this.#sockets = trackSockets(this.#credentials, async (socket) =>
       proxy === undefined ? undefined : openTunnel(socket, proxy, endpoint),
     );
-    for (const [name, value] of Object.entries(options.headers)) {
-      this.#metadata.set(name, value);
-    }
   }
 
   send(request: Uint8Array): Observable<Answer> {
@@ -158,12 +148,7 @@ export class GrpcTransport implements Transport {
 }
 
 function answerTo({ code, details, metadata }: ServiceError, wasUsed: boolean): Answer {
-  const [statusDetails] = metadata?.get('grpc-status-details-bin') ?? [];
-  const answer = grpcAnswer({
-    code,
-    details,
-    statusDetails: Buffer.isBuffer(statusDetails) ? statusDetails : undefined,
-  });
+  const answer = grpcAnswer({ code, details, statusDetails: statusDetailsIn(metadata) });
   return answer.kind === 'failed' && wasUsed && RESET.test(details) ? { ...answer, wasReset: true } : answer;
 }
 
@@ -171,8 +156,6 @@ function answerTo({ code, details, metadata }: ServiceError, wasUsed: boolean): 
 const RESET = /^(Connection dropped|(read|write) (ECONNRESET|EPIPE))/u;
 
 const isGrpc = (contentType: string): boolean => contentType.startsWith('application/grpc');
-
-const bufferOf = (pem: string | undefined): Buffer | null => (pem === undefined ? null : Buffer.from(pem));
 
 const authorityOf = (url: URL): string => `${url.hostname}:${portOf(url)}`;
 
