@@ -17,7 +17,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Catalog, type LabelOptions } from '../../src/catalog/catalog.js';
 import { sqlite } from '../../src/catalog/sqlite.js';
 import type { Collection } from '../../src/index.js';
-import { SCHEMAS, testCatalog } from '../support/catalog.js';
+import { removeCatalog, removeLog, SCHEMAS, testCatalog } from '../support/catalog.js';
 import { collectionOf, sandboxRun } from '../support/collections.js';
 import { testHome } from '../support/home.js';
 import { openForWriting } from '../support/open-for-writing.js';
@@ -192,9 +192,7 @@ describe('a catalog that changes', () => {
     second.put(1, 'one', { labels: { db: 'second' } });
     second.close();
     first.close();
-    for (const suffix of ['-wal', '-shm']) {
-      rmSync(`${first.path}${suffix}`, { force: true });
-    }
+    removeLog(first.path);
     renameSync(second.path, first.path);
     expect(labelsIn(catalog.label(tick())).one).toEqual([['db', 'second']]);
     rmSync(first.path);
@@ -498,9 +496,7 @@ describe('a look that takes long', () => {
     onTestFinished(() => clock.mockRestore());
     expect(labelsIn(catalog.label(tick())).one).toEqual([['tenant', 'alice']]);
     close();
-    for (const suffix of ['', '-wal', '-shm']) {
-      rmSync(`${path}${suffix}`, { force: true });
-    }
+    removeCatalog(path);
     testCatalog(msbHome).put(1, 'one', { labels: { tenant: 'bob' } });
     expect(labelsIn(catalog.label(tick())).one).toEqual([['tenant', 'bob']]);
   });

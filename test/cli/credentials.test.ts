@@ -12,12 +12,10 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Receiver, startGrpcReceiver, startHttpReceiver } from '../receiver/receiver.js';
-import { sandboxPoints } from '../support/arrived.js';
 import { Cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { testHome } from '../support/home.js';
-import { Ledger } from '../support/ledger.js';
-import { sampleSandboxes } from '../support/sampling.js';
+import { ledgerOf, sampleSandboxes } from '../support/sampling.js';
 import { CA_FILE, CLIENT_CA_FILE, clientFiles, serverIdentity } from '../support/tls.js';
 import { untilRead } from '../support/until-read.js';
 
@@ -112,15 +110,7 @@ describe.each(['grpc', 'http'] as const)('credentials from files, over %s', (pro
     await untilRead(run);
     expect(await run.stop()).toBe(0);
 
-    const ledger = new Ledger(3);
-    for (const { name, samples } of written) {
-      for (const sample of samples) {
-        ledger.write(name, sample);
-      }
-    }
-    for (const { bytes, points } of receiver.accepted) {
-      ledger.arrive(bytes, sandboxPoints(points));
-    }
+    const ledger = ledgerOf(written, receiver);
     expect([ledger.missingPoints(), ledger.duplicated, ledger.wrong]).toEqual([[], 0, 0]);
     expect(run.stderr.match(/new client certificate and key were read/gu)).toHaveLength(1);
     expect(run.stderr.match(/cannot be used, the old ones stay/gu)).toHaveLength(1);

@@ -1,13 +1,10 @@
-import { rmSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GrpcReply, type Receiver, startGrpcReceiver, startHttpReceiver } from '../receiver/receiver.js';
-import { sandboxPoints } from '../support/arrived.js';
-import { testCatalog } from '../support/catalog.js';
+import { removeCatalog, testCatalog } from '../support/catalog.js';
 import { Cli, cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
-import { Ledger } from '../support/ledger.js';
-import { sampleSandboxes } from '../support/sampling.js';
+import { ledgerOf, sampleSandboxes } from '../support/sampling.js';
 import { untilRead } from '../support/until-read.js';
 
 const grpc = async (
@@ -59,14 +56,8 @@ describe('labels', () => {
       await untilRead(run);
     }
     expect(await run.stop()).toBe(0);
-    const ledger = new Ledger(3);
-    for (const { name, samples } of written) {
-      for (const sample of samples) {
-        ledger.write(name, sample);
-      }
-    }
-    for (const { bytes, points } of receiver.accepted) {
-      ledger.arrive(bytes, sandboxPoints(points));
+    const ledger = ledgerOf(written, receiver);
+    for (const { points } of receiver.accepted) {
       for (const { attributes, metric } of points) {
         const { 'sandbox.name': name, 'sandbox.id': id } = attributes;
         const labels = name === 'sandbox-5' ? {} : { '1': 'one', a: '', 'user.id': `user-${id}` };
@@ -139,9 +130,7 @@ describe('labels', () => {
       run.stderr.includes('INFO msb_metrics::catalog: sandboxes have their labels again sandboxes=sandbox-0'),
     );
     close();
-    for (const suffix of ['', '-wal', '-shm']) {
-      rmSync(`${path}${suffix}`, { force: true });
-    }
+    removeCatalog(path);
     await eventually(() =>
       /WARN msb_metrics::catalog: sandboxes get no labels: .*is not there/u.test(run.stderr),
     );

@@ -8,12 +8,10 @@ import {
   startHttpReceiver,
   status,
 } from '../receiver/receiver.js';
-import { sandboxPoints } from '../support/arrived.js';
 import { testCatalog } from '../support/catalog.js';
 import { Cli } from '../support/cli.js';
 import { testHome } from '../support/home.js';
-import { Ledger } from '../support/ledger.js';
-import { sampleSandboxes } from '../support/sampling.js';
+import { ledgerOf, sampleSandboxes } from '../support/sampling.js';
 import { CA_FILE, serverIdentity } from '../support/tls.js';
 import { untilRead } from '../support/until-read.js';
 
@@ -127,14 +125,8 @@ describe('what arrives is what was written: every field of every sample, once, a
     }
     expect(await run.stop()).toBe(0);
 
-    const ledger = new Ledger(abi);
-    for (const { name, samples } of written) {
-      for (const sample of samples) {
-        ledger.write(name, sample);
-      }
-    }
-    for (const { bytes, points } of receiver.accepted) {
-      ledger.arrive(bytes, sandboxPoints(points));
+    const ledger = ledgerOf(written, receiver, abi);
+    for (const { points } of receiver.accepted) {
       for (const { attributes } of points.filter((point) => 'sandbox.name' in point.attributes)) {
         expect(attributes['user.id']).toBe(`user of ${attributes['sandbox.name']}`);
       }

@@ -1,17 +1,9 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { rmSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
-import { openForWriting } from './open-for-writing.js';
+import { createCatalog, schemaOf } from '../simulator/catalog.js';
 
 /** The releases of msb whose schemas are kept. */
 export const SCHEMAS = ['0.5.5', '0.6.3', '0.6.4', '0.6.8', '0.6.14', '0.6.18', '0.7.11'] as const;
-
-const schemaOf = (release: string): string =>
-  readFileSync(
-    fileURLToPath(new URL(`../fixtures/catalog-schemas/schema-${release}.sql`, import.meta.url)),
-    'utf8',
-  );
 
 /** A catalog as msb makes it, to be written to. */
 export interface TestCatalog {
@@ -27,11 +19,8 @@ const text = (config: unknown): string => (typeof config === 'string' ? config :
 
 /** Makes a catalog of a release in an MSB_HOME, in WAL mode. Its writer stays open until the test is over. */
 export function testCatalog(msbHome: string, release: string = '0.7.11', file = 'msb.db'): TestCatalog {
-  mkdirSync(join(msbHome, 'db'), { recursive: true, mode: 0o755 });
-  const path = join(msbHome, 'db', file);
-  const database = openForWriting(path);
-  database.exec('PRAGMA journal_mode = WAL');
-  database.exec(schemaOf(release));
+  const schema = schemaOf(release);
+  const { path, database } = createCatalog(msbHome, schema, file);
   let isOpen = true;
   const close = (): void => {
     if (isOpen) {
@@ -40,7 +29,7 @@ export function testCatalog(msbHome: string, release: string = '0.7.11', file = 
     }
   };
   onTestFinished(close);
-  const hasActive = schemaOf(release).includes('active_config');
+  const hasActive = schema.includes('active_config');
   return {
     path,
     exec: (sql) => database.exec(sql),
@@ -59,3 +48,16 @@ export function testCatalog(msbHome: string, release: string = '0.7.11', file = 
 }
 
 const quoted = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+/** Removes a catalog's log and its index. */
+export function removeLog(path: string): void {
+  for (const suffix of ['-wal', '-shm']) {
+    rmSync(`${path}${suffix}`, { force: true });
+  }
+}
+
+/** Removes a catalog with all that lies beside it. */
+export function removeCatalog(path: string): void {
+  rmSync(path, { force: true });
+  removeLog(path);
+}

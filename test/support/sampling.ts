@@ -1,7 +1,10 @@
 import { onTestFinished } from 'vitest';
+import type { Receiver } from '../receiver/receiver.js';
 import { type Sample, SimulatedRegistry } from '../simulator/registry.js';
 import { SimulatedSandbox } from '../simulator/sandbox.js';
+import { sandboxPoints } from './arrived.js';
 import { tenant } from './home.js';
+import { Ledger } from './ledger.js';
 
 /** What the simulator wrote, by sandbox. */
 export interface Written {
@@ -9,6 +12,24 @@ export interface Written {
   readonly sandboxId: number;
   readonly startedAtMillis: number;
   readonly samples: Sample[];
+}
+
+/** A ledger of what was written and of what a receiver has accepted. */
+export function ledgerOf(
+  written: readonly Written[],
+  { accepted }: Pick<Receiver, 'accepted'>,
+  abi = 3,
+): Ledger {
+  const ledger = new Ledger(abi);
+  for (const { name, samples } of written) {
+    for (const sample of samples) {
+      ledger.write(name, sample);
+    }
+  }
+  for (const { bytes, points } of accepted) {
+    ledger.arrive(bytes, sandboxPoints(points));
+  }
+  return ledger;
 }
 
 /**
