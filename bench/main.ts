@@ -20,7 +20,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { median } from './median.js';
-import { costAtRest, costOfOutage, helper, measure, wallMillis } from './processes.js';
+import { costAtRest, costOfLabels, costOfOutage, helper, measure, wallMillis } from './processes.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const builds = [ROOT, ...process.argv.slice(2).map((other) => resolve(other))];
@@ -145,7 +145,8 @@ const more = (what: string): number[] =>
   labelled[what].map((value, index) => value - unlabelled[what][index]);
 figure('labels, 1000 sandboxes x 5: a tick without a change', 'ms', more('tickMillis'), 0.1);
 figure('labels: a point by our encoder, against none', 'x', labelled.ratioAPoint, 1.3);
-figure('labels: memory', 'MB', more('megabytes'), 8);
+const { megabytes } = await interleaved(1, (root) => costOfLabels(root, 1_000, 4, 45));
+figure('labels: peak RSS of the program, more', 'MB', megabytes, 8);
 figure('labels: wire, more', 'bytes/point', more('bytesAPoint'));
 
 const receiver = await helper('receiver.ts');

@@ -84,6 +84,42 @@ export async function costAtRest(root: string, sandboxes: number, warmUpSeconds:
   return { cpuSecondsAMinute: ((after.cpuSeconds - before.cpuSeconds) / seconds) * 60, peakMb: after.peakMb };
 }
 
+/**
+ * How much more the peak memory of the program is with five labels on each sandbox than without any, MB: the mean of pairs that
+ * run at once, because a peak depends on when the garbage collector comes.
+ */
+export async function costOfLabels(root: string, sandboxes: number, pairs: number, seconds: number) {
+  const msbHome = temporaryHome();
+  const runtime = await helper('sandboxes.ts', msbHome, String(sandboxes), '1000');
+  const catalog = await helper('catalog.ts', msbHome, String(sandboxes));
+  const receiver = await helper('receiver.ts');
+  const { port } = receiver.said as { port: number };
+  const peak = async (...more: string[]): Promise<number> => {
+    const child = sidecar(root, [
+      'otel',
+      `--endpoint=http://127.0.0.1:${port}`,
+      `--msb-home=${msbHome}`,
+      ...more,
+    ]);
+    await setTimeout(seconds * 1_000);
+    const { peakMb } = usage(child.pid ?? 0);
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+    return peakMb;
+  };
+  const differences = await Promise.all(
+    Array.from({ length: pairs }, async () => {
+      const [labelled, none] = await Promise.all([peak(), peak('--no-labels')]);
+      return labelled - none;
+    }),
+  );
+  await catalog.stop();
+  await runtime.stop();
+  await receiver.stop();
+  return { megabytes: differences.reduce((sum, each) => sum + each, 0) / pairs };
+}
+
 /** Peak memory when a full buffer of 60 collections goes out after an outage, MB. Time runs ten times as fast. */
 export async function costOfOutage(root: string, sandboxes: number): Promise<{ peakMb: number }> {
   const msbHome = temporaryHome();

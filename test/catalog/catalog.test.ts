@@ -71,6 +71,14 @@ describe('labels of a catalog', () => {
     expect(collection.catalog).toEqual({ state: 'read', message: '', isComplete: true, bad: [] });
   });
 
+  it('are none in a database of before labels (msb 0.5.4), which is well', () => {
+    const msbHome = testHome();
+    testCatalog(msbHome, '0.5.4').put(1, 'one', { image: 'x', env: { SECRET: 'hunter2' } });
+    const collection = catalogOf(msbHome).label(tick());
+    expect(labelsIn(collection)).toEqual({ one: [], two: [], three: [] });
+    expect(collection.catalog).toEqual({ state: 'read', message: '', isComplete: true, bad: [] });
+  });
+
   it('are those of the configuration that runs, where there is one', () => {
     const msbHome = testHome();
     const { put } = testCatalog(msbHome);

@@ -178,6 +178,8 @@ describe('labels', () => {
     expect(stdout).toContain('warn labels: three has none: its configuration is no JSON');
     const off = await cli(['check', '--no-labels', `--msb-home=${msbHome}`]);
     expect(off.stdout).toContain('ok   catalog: not looked at: --no-labels');
+    const empty = await cli(['check', '--no-labels', `--msb-home=${testHome()}`]);
+    expect(empty.stdout).toContain('ok   catalog: not looked at: --no-labels');
     const missing = testHome();
     const other = testRegistry({ msbHome: missing });
     other.sample(other.start(tenant()), { sampledAtMillis: Date.now() });

@@ -1,5 +1,5 @@
 import { catalogFacts } from '../../catalog/catalog-facts.js';
-import type { Collection } from '../../index.js';
+import type { Collection, CollectionsOptions } from '../../index.js';
 import { trustedOwner } from '../../shm/trust.js';
 import { type Finding, ok, warn } from './finding.js';
 
@@ -12,10 +12,9 @@ const MAX_BAD = 20;
 /** What a reading and the catalog itself say of labels. Without labels the metrics arrive all the same. */
 export function catalogFindings(
   collection: Collection,
-  msbHome: string,
-  registryOwnerUid: number | undefined,
+  { msbHome, registryOwnerUid, labels }: CollectionsOptions,
 ): readonly Finding[] {
-  if (collection.catalog === undefined && collection.size > 0) {
+  if (labels === false) {
     return [ok('catalog', 'not looked at: --no-labels')];
   }
   const { path, state, message, migration } = catalogFacts(msbHome, trustedOwner(msbHome, registryOwnerUid));

@@ -86,7 +86,7 @@ async function lookAtRegistries(collect: ReturnType<typeof readCollectOptions>):
       findings: [
         homeFinding(msbHome),
         ...registryFindings(collection, msbHome, others),
-        ...catalogFindings(collection, msbHome, collect.registryOwnerUid),
+        ...catalogFindings(collection, collect),
       ],
       registries: collection.registries.filter(({ state }) => state !== 'absent').map(factsOf),
     };

@@ -50,13 +50,15 @@ export function runAttributes(
 
 const DATA_POINT_ATTRIBUTES = 7;
 
-/** Serialises the attributes of a run's data points, once a run. */
+/** Serialises the attributes of runs' data points, once a run. */
 export class RunAttributes {
-  /** The `attributes` of an OTLP NumberDataPoint, tags included. */
-  readonly of: (run: SandboxRun) => Uint8Array;
+  readonly #serialised: (run: SandboxRun) => Uint8Array;
+  /** The runs of the last collection, and their attributes. */
+  #lastRuns: readonly SandboxRun[] = [];
+  #lastAttributes: readonly Uint8Array[] = [];
 
   constructor(options: AttributeOptions) {
-    this.of = onceARun((run) => {
+    this.#serialised = onceARun((run) => {
       const writer = Writer.create();
       const { identity, labels } = runAttributes(run, options);
       for (const [key, value] of [...identity, ...labels]) {
@@ -64,5 +66,21 @@ export class RunAttributes {
       }
       return writer.finish();
     });
+  }
+
+  /** The `attributes` of an OTLP NumberDataPoint, tags included, of each run of a collection. */
+  of(runs: readonly SandboxRun[]): readonly Uint8Array[] {
+    if (runs === this.#lastRuns) {
+      return this.#lastAttributes;
+    }
+    const before = this.#lastRuns;
+    const attributesBefore = this.#lastAttributes;
+    // From tick to tick a row mostly has the same run, and to look at it there is far faster than to look the run up.
+    const attributes = runs.map((run, row) =>
+      run === before[row] ? attributesBefore[row] : this.#serialised(run),
+    );
+    this.#lastRuns = runs;
+    this.#lastAttributes = attributes;
+    return attributes;
   }
 }

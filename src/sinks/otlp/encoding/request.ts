@@ -70,9 +70,10 @@ export class RequestEncoder {
 
   /** Bytes that the points of the rows from `from` to before `to` take. */
   pointsBytes(collection: Collection, from = 0, to = collection.size): number {
+    const attributes = this.#attributes.of(collection.runs);
     let bytes = 0;
     for (let row = from; row < to; row++) {
-      const point = pointBytes(this.#attributes.of(collection.runs[row]));
+      const point = pointBytes(attributes[row]);
       for (const metric of SANDBOX_METRICS) {
         bytes += Number.isNaN(collection.rows[row * ROW_WIDTH + metric.column]) ? 0 : point;
       }
@@ -158,13 +159,13 @@ class PointTable {
     this.#timeLow = new Uint32Array(rows);
     this.#timeHigh = new Uint32Array(rows);
     for (const collection of batch) {
+      const encoded = attributes.of(collection.runs);
       for (let row = 0; row < collection.size; row++) {
         const time = unixNanos(collection.value(row, COLUMN.sampledAtMillis));
         this.#timeLow[this.#attributes.length] = time.low;
         this.#timeHigh[this.#attributes.length] = time.high;
-        const encoded = attributes.of(collection.runs[row]);
-        this.#pointBytes[this.#attributes.length] = pointBytes(encoded);
-        this.#attributes.push(encoded);
+        this.#pointBytes[this.#attributes.length] = pointBytes(encoded[row]);
+        this.#attributes.push(encoded[row]);
       }
     }
   }
