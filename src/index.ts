@@ -28,7 +28,7 @@ export { UnsupportedSystemError } from './shm/posix.js';
 export { type ReadOptions, readRegistry } from './shm/read-collection.js';
 export { registryName } from './shm/registry-name.js';
 export { RegistryError, type RegistryState, type RegistryStatus } from './shm/registry-status.js';
-export { NO_SKIPPED_ROWS, type SkippedRows, totalSkipped } from './shm/skipped-rows.js';
+export { NO_SKIPPED_ROWS, type SkippedRows, sumOfSkipped, totalSkipped } from './shm/skipped-rows.js';
 export type { AttributeOptions } from './sinks/otlp/encoding/attributes.js';
 export { type OtlpResourceOptions, type OtlpSinkOptions, otlpSink } from './sinks/otlp/otlp-sink.js';
 export type { CredentialOptions, Renewable } from './sinks/otlp/transport/credentials.js';
@@ -85,6 +85,7 @@ export type {
   Split,
 } from './streams/delivery-events.js';
 export type { DeliveryOptions } from './streams/delivery-options.js';
+export { totalsAfter } from './streams/delivery-totals.js';
 export { dropOldest, type Trimmed } from './streams/drop-oldest.js';
 export {
   type DeliveryTotals,

@@ -1,9 +1,9 @@
 import {
   type Collection,
   type FoundHome,
-  NO_SKIPPED_ROWS,
   type RegistryState,
   type SkippedRows,
+  sumOfSkipped,
   totalSkipped,
 } from '../index.js';
 import type { Log, LogFields } from './log.js';
@@ -67,7 +67,7 @@ export function watchRegistries(
   context: WatchContext,
 ): readonly [RegistryWatch, readonly WatchRecord[]] {
   const { registries, collectedAtMillis: now } = collection;
-  const skipped = registries.reduce((sum, registry) => add(sum, registry.skipped), NO_SKIPPED_ROWS);
+  const skipped = sumOfSkipped(registries.map(({ skipped }) => skipped));
   const isMissing = registries.every(({ state }) => NOT_OURS.has(state));
   const isSkipping = registries.every(({ rows }) => rows === 0) && totalSkipped(skipped) > 0;
   const [missing, missingRecords] = follow(watch.missing, isMissing, now, {
@@ -199,16 +199,5 @@ function skippingRecord(skipped: SkippedRows): WatchRecord {
       unknown_state: skipped.unknown || undefined,
       reason: ADVICE[reason],
     },
-  };
-}
-
-function add(a: SkippedRows, b: SkippedRows): SkippedRows {
-  return {
-    processGone: a.processGone + b.processGone,
-    tooOld: a.tooOld + b.tooOld,
-    fromFuture: a.fromFuture + b.fromFuture,
-    torn: a.torn + b.torn,
-    tooMany: a.tooMany + b.tooMany,
-    unknown: a.unknown + b.unknown,
   };
 }

@@ -1,3 +1,4 @@
+import { merge, Subject } from 'rxjs';
 import {
   type CollectorEvent,
   type CollectorOptions,
@@ -10,6 +11,8 @@ import {
 } from '../index.js';
 import { exitAfterOutput } from './exit.js';
 import { EXIT } from './exit-status.js';
+import type { ServiceEvent } from './health/health.js';
+import { type HealthObserver, healthOf } from './health/health-of.js';
 import type { Log, LogFields } from './log.js';
 import { Reporter } from './report.js';
 import type { StopSignals } from './signals.js';
@@ -20,6 +23,8 @@ const TARGET = 'msb_metrics';
 export interface RunOptions extends CollectorOptions {
   /** Where the sinks deliver to, as fields of the log, by the sink's name. Without secrets. Default: none. */
   readonly destinations?: Readonly<Record<string, LogFields>>;
+  /** Are told how the service is, until its end. Default: none. */
+  readonly observers?: readonly HealthObserver[];
   /** Looks for registries of other homes and returns whether it warned of one. Default: none. */
   readonly noticeOtherHomes?: (() => boolean) | undefined;
 }
@@ -30,7 +35,8 @@ export interface RunOptions extends CollectorOptions {
  * @returns the exit status
  */
 export async function run(options: RunOptions, signals: StopSignals, log: Log): Promise<number> {
-  const { destinations = {} } = options;
+  const { destinations = {}, observers = [] } = options;
+  const stopping$ = new Subject<ServiceEvent>();
   const collector = startCollector(options);
   const reporter = new Reporter(log, {
     msbHome: options.msbHome,
@@ -51,7 +57,14 @@ export async function run(options: RunOptions, signals: StopSignals, log: Log): 
     sinks: Object.keys(options.sinks).join(','),
     ...destination,
   });
-  const drain = () => drained(collector, reporter, destination, log);
+  for (const observe of observers) {
+    observe(healthOf(merge(collector.events$, stopping$)));
+  }
+  const drain = () => {
+    stopping$.next({ type: 'stopping' });
+    stopping$.complete();
+    return drained(collector, reporter, destination, log);
+  };
   return Promise.race([stopOnSignal(drain, signals, log), stopOnFault(drain, log)]);
 }
 

@@ -56,7 +56,8 @@ function load(): Posix {
   };
 }
 
-function loadKoffi(): typeof Koffi {
+/** The library that calls C. */
+export function loadKoffi(): typeof Koffi {
   try {
     return createRequire(import.meta.url)('koffi') as typeof Koffi;
   } catch (error) {

@@ -31,3 +31,18 @@ export type SkipReason = keyof SkippedRows;
 export function totalSkipped(skipped: SkippedRows): number {
   return Object.values(skipped).reduce((sum, count) => sum + count, 0);
 }
+
+/** The sums of several, by reason. */
+export function sumOfSkipped(all: readonly SkippedRows[]): SkippedRows {
+  return all.reduce(
+    (sum, each) => ({
+      processGone: sum.processGone + each.processGone,
+      tooOld: sum.tooOld + each.tooOld,
+      fromFuture: sum.fromFuture + each.fromFuture,
+      torn: sum.torn + each.torn,
+      tooMany: sum.tooMany + each.tooMany,
+      unknown: sum.unknown + each.unknown,
+    }),
+    NO_SKIPPED_ROWS,
+  );
+}

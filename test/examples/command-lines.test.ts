@@ -38,7 +38,8 @@ const commandLines: readonly (readonly string[])[] = [
 ].map((line) => line.split(/\s+/u).filter((word) => word !== '...'));
 
 const isRun = (args: readonly string[]): boolean =>
-  args.every((arg) => !arg.startsWith('--') || !/=.*(example\.com|\/etc\/)/u.test(arg)) && args.length > 0;
+  args.length > 0 &&
+  args.every((arg) => !arg.includes('/etc/') && (!/^--endpoint=/u.test(arg) || arg.includes('//localhost:')));
 
 describe('the command lines in the documents', () => {
   it('are found', () => {
@@ -62,7 +63,13 @@ describe('the command lines in the documents', () => {
     registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
     const receiver = await receiverFor(args);
     // The documents name the usual ports, which may be taken here.
-    const here = args.map((arg) => arg.replace(/localhost:431[78]/u, `localhost:${receiver?.port}`));
+    const healthy = args.some((arg) => arg.startsWith('--health=')) ? await healthyProcess(msbHome) : '';
+    const here = args.map((arg) =>
+      arg
+        .replace(/localhost:431[78]/u, `localhost:${receiver?.port}`)
+        .replace(/^--health-listen=.*/u, '--health-listen=127.0.0.1:0')
+        .replace(/^--health=http:\/\/127.0.0.1:9465/u, `--health=${healthy}`),
+    );
     const run = new Cli(here, { env: { MSB_HOME: msbHome, OTEL_METRIC_EXPORT_INTERVAL: '200' } });
     if (args[0] === 'otel' && !args.includes('--help')) {
       await eventually(() => (receiver?.accepted.length ?? 0) > 0);
@@ -79,6 +86,16 @@ describe('the command lines in the documents', () => {
     }
   });
 });
+
+/** The origin of the health page of a process that is well. */
+async function healthyProcess(msbHome: string): Promise<string> {
+  const run = new Cli(['otel', '--endpoint=http://127.0.0.1:9', '--health-listen=127.0.0.1:0'], {
+    env: { MSB_HOME: msbHome },
+  });
+  const origin = await eventually(() => /health: serving url=(\S+)/u.exec(run.stderr)?.[1]);
+  await eventually(async () => (await fetch(`${origin}/readyz`)).ok);
+  return origin;
+}
 
 async function receiverFor(args: readonly string[]): Promise<Receiver | undefined> {
   if (!args.some((arg) => arg.includes('localhost'))) {

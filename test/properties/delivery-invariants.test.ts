@@ -3,7 +3,8 @@ import { EMPTY, map, NEVER, of, Subject, take, throwError, timer, VirtualTimeSch
 import { describe, expect, it } from 'vitest';
 import { deliver } from '../../src/streams/deliver.js';
 import type { DeliveryEvent } from '../../src/streams/delivery-events.js';
-import type { ExportResult } from '../../src/streams/exporter.js';
+import { totalsAfter } from '../../src/streams/delivery-totals.js';
+import { type DeliveryTotals, type ExportResult, INITIAL_TOTALS } from '../../src/streams/exporter.js';
 import {
   coincidingSchedules,
   runSchedule,
@@ -110,6 +111,25 @@ holds('3. no more than the greatest number is held, and what is dropped is the o
       expect(schedule.items[wholes[wholes.length - 1] - 1]).toBeLessThanOrEqual(at);
     }
   }
+});
+
+holds('what a sink has done can be told from its events alone', (trace) => {
+  // After each settlement the totals pass through what the exporter is told at the next export.
+  let totals = INITIAL_TOTALS;
+  let settled = 0;
+  const seen: DeliveryTotals[][] = [[totals]];
+  for (const { at, event } of trace.events) {
+    totals = totalsAfter(totals, event, at);
+    if (isSettlement(event)) {
+      settled++;
+      seen[settled] = [];
+    }
+    seen[settled].push(totals);
+  }
+  trace.exports.forEach(({ totals: told }, index) => {
+    const withoutCollected = seen[index].map((each) => ({ ...each, collected: told.collected }));
+    expect(withoutCollected).toContainEqual(told);
+  });
 });
 
 const NEVER_COMES = Number.POSITIVE_INFINITY;

@@ -3,6 +3,7 @@ import { backendFindings } from '../check/backend-findings.js';
 import { catalogFindings } from '../check/catalog-findings.js';
 import { asJson, asText, type CheckDocument, isWell } from '../check/document.js';
 import { type Finding, fail, ok, warn } from '../check/finding.js';
+import { healthFinding } from '../check/health-finding.js';
 import { factsOf } from '../check/registry-facts.js';
 import { homeFinding, registryFindings } from '../check/registry-findings.js';
 import { EXIT } from '../exit-status.js';
@@ -10,6 +11,8 @@ import { firstReading } from '../first-reading.js';
 import { captureGrpcLogs } from '../library-logs.js';
 import { type Log, redactingLog } from '../log.js';
 import { readCollectOptions } from '../options/collect-options.js';
+import { readHealthUrl } from '../options/health-url.js';
+import { readHealthAddress } from '../options/listen-address.js';
 import { readBoolean } from '../options/option-reader.js';
 import { readOtlpOptions } from '../options/otlp-options.js';
 import { secretsOf } from '../options/secrets.js';
@@ -18,11 +21,19 @@ import { print } from '../streams.js';
 import { UsageError } from '../usage-error.js';
 import type { CommandContext } from './context.js';
 
-/** Looks at the registry, and at the backend where one is given, and prints what it finds. */
+/**
+ * Looks at the registry, and at the backend where one is given, or only at the health of another process, and prints what it
+ * finds.
+ */
 export async function runCheck(context: CommandContext): Promise<number> {
   const { options, signals } = context;
   const format = options.word('format', ['text', 'json']);
-  const document = await Promise.race([look(context), signals.next()]);
+  const health = readHealthUrl(options);
+  const looked =
+    health === undefined
+      ? look(context)
+      : healthFinding(health).then((finding) => ({ findings: [finding], registries: [] }));
+  const document = await Promise.race([looked, signals.next()]);
   if (typeof document === 'string') {
     return EXIT.lost;
   }
@@ -40,6 +51,7 @@ async function look({ options, environment, log, warnings }: CommandContext): Pr
   };
   const collect = read(() => readCollectOptions(options), settings);
   const otlp = read(() => readOtlpOptions(options, environment, notice), settings);
+  read(() => readHealthAddress(options), settings);
   warnOfUnsupportedVariables(environment, notice);
   if (read(() => readBoolean('OTEL_SDK_DISABLED', environment), settings) === true) {
     notice('warn', 'msb_metrics', 'OTEL_SDK_DISABLED=true: otel would end at once');

@@ -2,10 +2,12 @@ import { hostname } from 'node:os';
 import { type OtlpSinkOptions, otlpSink, sdkOtlpSink } from '../../index.js';
 import { requireSharedMemory } from '../../shm/posix.js';
 import { EXIT } from '../exit-status.js';
+import { healthObservers } from '../health-observers.js';
 import { warnOfOtherHomes } from '../homes-on-host.js';
 import { captureGrpcLogs, captureSdkLogs } from '../library-logs.js';
 import { redactingLog } from '../log.js';
 import { readCollectOptions } from '../options/collect-options.js';
+import { readHealthAddress } from '../options/listen-address.js';
 import { type Environment, readBoolean } from '../options/option-reader.js';
 import { requireOtlpOptions } from '../options/otlp-options.js';
 import { secretsOf } from '../options/secrets.js';
@@ -29,6 +31,7 @@ export async function runOtel({
   }
   const collect = readCollectOptions(options);
   const otlp = requireOtlpOptions(options, environment, log);
+  const healthAddress = readHealthAddress(options);
   const exporter = options.word('exporter', ['native', 'sdk']);
   const createSink = exporter === 'sdk' ? sdkOtlpSink : otlpSink;
   const endpoint = new URL(otlp.endpoint);
@@ -59,9 +62,11 @@ export async function runOtel({
     log,
   );
   const { origin, pathname } = endpoint;
+  const observers = await healthObservers(healthAddress, collect, environment, log);
   return run(
     {
       ...collect,
+      observers,
       sinks: { otlp: (flush$) => createSink({ ...otlp, flush$ }) },
       noticeOtherHomes: hasOwnInstanceId(otlp, environment)
         ? undefined

@@ -1,16 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { filter, fromEvent, type Observable } from 'rxjs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BehaviorSubject, filter, fromEvent, type Observable } from 'rxjs';
 import { findRegistries, prometheusHandler } from '../../index.js';
 import { requireSharedMemory } from '../../shm/posix.js';
-import { isLoopback } from '../../sinks/otlp/transport/loopback.js';
 import { EXIT } from '../exit-status.js';
-import type { Log } from '../log.js';
+import { listenForHttp, warnIfOpen } from '../http-server.js';
 import { readCollectOptions } from '../options/collect-options.js';
-import { type ListenAddress, readListenAddress } from '../options/listen-address.js';
+import { readListenAddress } from '../options/listen-address.js';
 import { Reporter } from '../report.js';
 import { isForPage, isScrape, PAGE_PATH, scrapeWatch } from '../scrape-watch.js';
-import { UsageError } from '../usage-error.js';
+import type { ServiceState } from '../systemd/notifications.js';
 import type { CommandContext } from './context.js';
 
 const TARGET = 'msb_metrics::prometheus';
@@ -28,18 +26,26 @@ export async function runPrometheus({ options, environment, signals, log }: Comm
     emitPid: options.switch('emit-pid'),
     onCollected: (collection) => reporter.report({ type: 'collected', collection }),
   });
-  const server = createServer((request, response) => answer(request, response, handler.handle));
-  const url = await listen(server, address);
-  warnIfOpen((server.address() as AddressInfo).address, log);
+  const http = await listenForHttp(address, (request, response) => answer(request, response, handler.handle));
+  const { server, origin } = http;
+  const url = origin + PAGE_PATH;
+  warnIfOpen(http, 'the page', TARGET, log);
   log('info', TARGET, 'serving', { url, msb_home: collect.msbHome });
   const requests$ = fromEvent(server, 'request') as Observable<[IncomingMessage, ServerResponse]>;
   const scrapes$ = requests$.pipe(filter(([request]) => isScrape(request)));
   const watch = scrapeWatch(scrapes$).subscribe(({ level, message }) => log(level, TARGET, message, { url }));
+  const state = { isReady: true, isStopping: false, status: `serving ${url}`, isAlive: () => true };
+  const states$ = new BehaviorSubject<ServiceState>(state);
+  const tell = environment.NOTIFY_SOCKET
+    ? (await import('../systemd/service-manager.js')).serviceManager(environment, log)
+    : undefined;
+  tell?.(states$);
   const signal = await signals.next();
+  states$.next({ ...state, isStopping: true, status: 'stopping' });
+  states$.complete();
   log('info', TARGET, `${signal}: stopped`);
   watch.unsubscribe();
-  server.close();
-  server.closeAllConnections();
+  http.close();
   handler.close();
   return EXIT.clean;
 }
@@ -54,31 +60,4 @@ function answer(
     return;
   }
   response.writeHead(404, { 'content-type': 'text/plain' }).end(`The page is ${PAGE_PATH}\n`);
-}
-
-function listen(server: Server, { host, port, source }: ListenAddress): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', ({ code }: NodeJS.ErrnoException) =>
-      reject(
-        new UsageError(
-          `${source}: cannot listen on ${host}:${port} (${code}): expected an address of this host and a port that is free`,
-        ),
-      ),
-    );
-    server.listen(port, host, () => {
-      const { address, port: actual, family } = server.address() as AddressInfo;
-      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${actual}${PAGE_PATH}`);
-    });
-  });
-}
-
-function warnIfOpen(host: string, log: Log): void {
-  if (!isLoopback(host)) {
-    log(
-      'warn',
-      TARGET,
-      'the page can be read from other hosts, without TLS and without a token: put a proxy in front, or listen on 127.0.0.1',
-      { host },
-    );
-  }
 }

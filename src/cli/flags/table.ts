@@ -191,6 +191,12 @@ const OTEL_FLAGS: readonly Flag[] = [
   },
   MAX_BUFFERED,
   EXPORT_TIMEOUT,
+  {
+    name: 'health-listen',
+    value: 'HOST:PORT',
+    description:
+      "Serve /healthz, /readyz, /status and /metrics (the sidecar's own) here, such as 127.0.0.1:9465. Everybody who can connect can read them. (default off)",
+  },
 ];
 
 const STDOUT_FLAGS: readonly Flag[] = [
@@ -236,6 +242,12 @@ const CHECK_FLAGS: readonly Flag[] = [
     choices: ['text', 'json'],
     default: 'text',
     description: 'text: a line for each thing looked at; or json: one document.',
+  },
+  {
+    name: 'health',
+    value: 'URL',
+    description:
+      'Look only at the /healthz, or with that path the /readyz, of a process that runs with --health-listen: for probes without curl.',
   },
   ...OTEL_FLAGS,
 ];
@@ -296,7 +308,12 @@ export const COMMANDS: readonly Command[] = [
       'Exit status: 0 if all is well (also with warnings), 1 if something is not, 2 for bad input.',
     ],
     flags: [...CHECK_FLAGS, ...GLOBAL_FLAGS],
-    examples: ['check', 'check --endpoint=http://localhost:4317', 'check --format=json'],
+    examples: [
+      'check',
+      'check --endpoint=http://localhost:4317',
+      'check --format=json',
+      'check --health=http://127.0.0.1:9465',
+    ],
   },
   {
     name: 'completion',

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { quoted, UsageError } from '../usage-error.js';
-import type { Environment, OptionReader } from './option-reader.js';
+import type { Environment, OptionReader, Setting } from './option-reader.js';
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -10,15 +10,17 @@ export interface ListenAddress {
   readonly source: string;
 }
 
+/** Reads `--health-listen`; `undefined` where it is not given. */
+export function readHealthAddress(options: OptionReader): ListenAddress | undefined {
+  const setting = options.setting('health-listen');
+  return setting && addressOf(setting, '127.0.0.1:9465');
+}
+
 /** Reads `--listen`; where it is not given, the host and the port from their variables. */
 export function readListenAddress(options: OptionReader, environment: Environment): ListenAddress {
-  const { text, source } = options.setting('listen') ?? { text: '', source: '--listen' };
-  const address = parsed(text);
-  if (address === undefined) {
-    throw new UsageError(`${source}: got ${quoted(text)}: expected HOST:PORT, such as 127.0.0.1:9464`);
-  }
+  const address = addressOf(options.setting('listen') ?? { text: '', source: '--listen' }, '127.0.0.1:9464');
   if (options.all('listen').length > 0) {
-    return { ...address, source };
+    return address;
   }
   const { OTEL_EXPORTER_PROMETHEUS_HOST: host, OTEL_EXPORTER_PROMETHEUS_PORT: port } = environment;
   if (port && portOf(port) === undefined) {
@@ -29,8 +31,16 @@ export function readListenAddress(options: OptionReader, environment: Environmen
   return {
     host: host ? host.replace(/^\[(.*)\]$/u, '$1') : address.host,
     port: port ? Number(port) : address.port,
-    source: given.join(', ') || source,
+    source: given.join(', ') || address.source,
   };
+}
+
+function addressOf({ text, source }: Pick<Setting, 'text' | 'source'>, example: string): ListenAddress {
+  const address = parsed(text);
+  if (address === undefined) {
+    throw new UsageError(`${source}: got ${quoted(text)}: expected HOST:PORT, such as ${example}`);
+  }
+  return { ...address, source };
 }
 
 /** Without a host it is every address of this host, as in Go. */

@@ -1,12 +1,14 @@
 import type { Collection } from '../../shm/collection.js';
 import type { RegistryState } from '../../shm/registry-status.js';
-import { NO_SKIPPED_ROWS, type SkipReason } from '../../shm/skipped-rows.js';
+import { sumOfSkipped } from '../../shm/skipped-rows.js';
 import { VERSION } from '../../version.js';
 import { snakeCase } from '../snake-case.js';
 
 /** A metric of the sidecar on the page: its values by their labels. */
 export interface PageMetric {
   readonly name: string;
+  /** Default `gauge`. A counter's name ends in `_total`. */
+  readonly type?: 'gauge' | 'counter';
   readonly description: string;
   readonly values: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
 }
@@ -23,15 +25,22 @@ const STATES: readonly RegistryState[] = [
   'unknown',
 ];
 
+/** Which program this is. */
+export const BUILD_INFO: PageMetric = {
+  name: 'microsandbox_collector_build_info',
+  description: 'The version of msb-metrics. The value is always 1.',
+  values: [{ labels: { version: VERSION }, value: 1 }],
+};
+
 /** The state of the sidecar and of what it reads. Every state and reason has a value, also 0. */
-export function ownMetrics({ registries, size, collectMillis }: Collection): readonly PageMetric[] {
-  const reasons = Object.keys(NO_SKIPPED_ROWS) as SkipReason[];
+export function ownMetrics({
+  registries,
+  size,
+  collectMillis,
+}: Pick<Collection, 'registries' | 'size' | 'collectMillis'>): readonly PageMetric[] {
+  const skipped = sumOfSkipped(registries.map((registry) => registry.skipped));
   return [
-    {
-      name: 'microsandbox_collector_build_info',
-      description: 'The version of msb-metrics. The value is always 1.',
-      values: [{ labels: { version: VERSION }, value: 1 }],
-    },
+    BUILD_INFO,
     {
       name: 'microsandbox_collector_registries',
       description: 'Registries of this MSB_HOME, by what the last reading found.',
@@ -48,9 +57,9 @@ export function ownMetrics({ registries, size, collectMillis }: Collection): rea
     {
       name: 'microsandbox_collector_rows_skipped',
       description: 'Sandboxes that the last reading left out, by the reason.',
-      values: reasons.map((reason) => ({
+      values: Object.entries(skipped).map(([reason, value]) => ({
         labels: { reason: snakeCase(reason) },
-        value: registries.reduce((sum, { skipped }) => sum + skipped[reason], 0),
+        value,
       })),
     },
     {

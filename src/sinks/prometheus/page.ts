@@ -4,10 +4,11 @@ import type { Collection } from '../../shm/collection.js';
 import { onceARun } from '../once-a-run.js';
 import { type AttributeOptions, runAttributes } from '../otlp/encoding/attributes.js';
 import { SANDBOX_METRICS } from '../otlp/encoding/metrics.js';
-import { gauge, NO_RESOURCE, sandboxMetrics, scopeOf } from '../sdk/resource-metrics.js';
+import { NO_RESOURCE, sandboxMetrics, scopeOf } from '../sdk/resource-metrics.js';
 import { attributesByLabelName } from './label-names.js';
 import { metricName } from './metric-name.js';
 import { ownMetrics } from './own-metrics.js';
+import { ownPage } from './own-page.js';
 
 /** What is on a page. */
 export interface PageOptions extends AttributeOptions {
@@ -25,23 +26,11 @@ const NAMES = new Map(SANDBOX_METRICS.map((metric) => [metric.name, metricName(m
 export function pageWriter(options: PageOptions): (collection: Collection) => string {
   const attributesOf = onceARun((run) => attributesByLabelName(runAttributes(run, options)));
   const sandboxes = new PrometheusSerializer('', options.timestamps === true, undefined, true, true);
-  const own = new PrometheusSerializer('', false, undefined, true, true);
   return (collection) => {
     const metrics = sandboxMetrics([collection], attributesOf)
       .filter(({ dataPoints }) => dataPoints.length > 0)
       .map(renamed);
-    const ownGauges = ownMetrics(collection).map(({ name, description, values }) =>
-      gauge(
-        { name, description, unit: '', type: 'double' },
-        values.map(({ labels, value }) => ({
-          startTime: [0, 0],
-          endTime: [0, 0],
-          attributes: labels,
-          value,
-        })),
-      ),
-    );
-    return (metrics.length === 0 ? '' : written(sandboxes, metrics)) + written(own, ownGauges);
+    return (metrics.length === 0 ? '' : written(sandboxes, metrics)) + ownPage(ownMetrics(collection));
   };
 }
 

@@ -5,6 +5,7 @@ import { firstValueFrom } from 'rxjs';
 import type { Collection } from '../../shm/collection.js';
 import type { CollectionsOptions } from '../../streams/collections.js';
 import { newestCollection } from '../../streams/newest-collection.js';
+import { CONTENT_TYPE } from './content-type.js';
 import type { PageOptions } from './page.js';
 
 /** Options of {@link prometheusHandler}. */
@@ -20,9 +21,6 @@ export interface PrometheusHandler {
   /** Closes the registries. */
   close(): void;
 }
-
-/** The text format that every Prometheus reads. */
-const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** A page in both forms, each made at most once. */
 interface Page {

@@ -120,7 +120,11 @@ export function gauge(
   } as MetricData;
 }
 
-function counter({ name, description, unit }: OwnMetric, dataPoints: DataPoint<number>[]): MetricData {
+/** A counter in the words of the SDK. */
+export function counter(
+  { name, description, unit }: Pick<OwnMetric, 'name' | 'description' | 'unit'>,
+  dataPoints: DataPoint<number>[],
+): MetricData {
   return {
     descriptor: { name, description, unit, valueType: INT, advice: {} },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,

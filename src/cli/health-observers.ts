@@ -1,0 +1,35 @@
+import { map } from 'rxjs';
+import { type CollectionsOptions, DEFAULT_COLLECT_INTERVAL_MILLIS } from '../index.js';
+import type { HealthObserver } from './health/health-of.js';
+import { serviceState } from './health/service-state.js';
+import type { Log } from './log.js';
+import type { ListenAddress } from './options/listen-address.js';
+import type { Environment } from './options/option-reader.js';
+
+/**
+ * Those who are told how a service is: systemd, where it has started this process, and who asks at an address.
+ *
+ * @throws {UsageError} where the address cannot be listened on
+ */
+export async function healthObservers(
+  address: ListenAddress | undefined,
+  { collectIntervalMillis = DEFAULT_COLLECT_INTERVAL_MILLIS }: CollectionsOptions,
+  environment: Environment,
+  log: Log,
+): Promise<readonly HealthObserver[]> {
+  const observers: HealthObserver[] = [];
+  if (environment.NOTIFY_SOCKET) {
+    const { serviceManager } = await import('./systemd/service-manager.js');
+    const tell = serviceManager(environment, log);
+    if (tell !== undefined) {
+      observers.push((health$) =>
+        tell(health$.pipe(map((health) => serviceState(health, collectIntervalMillis)))),
+      );
+    }
+  }
+  if (address !== undefined) {
+    const { healthServer } = await import('./health/health-server.js');
+    observers.push(await healthServer(address, collectIntervalMillis, log));
+  }
+  return observers;
+}

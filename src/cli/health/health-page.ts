@@ -1,0 +1,45 @@
+import { deliveryMetrics } from '../../sinks/prometheus/delivery-metrics.js';
+import { BUILD_INFO, ownMetrics, type PageMetric } from '../../sinks/prometheus/own-metrics.js';
+import { ownPage } from '../../sinks/prometheus/own-page.js';
+import { backlog, type Health } from './health.js';
+
+/** What a process uses, from the system. */
+export interface ProcessUsage {
+  /** User and system time. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+}
+
+/** The sidecar's own counters and state as a page for Prometheus. The sandboxes' metrics are not on it. */
+export function healthPage(health: Health, usage: ProcessUsage): string {
+  const { newest, totals, startedAt } = health;
+  return ownPage([
+    ...(newest === undefined ? [BUILD_INFO] : ownMetrics(newest.reading)),
+    {
+      name: 'microsandbox_collector_last_reading_timestamp_seconds',
+      description: 'Unix time of the last reading of shared memory.',
+      values: newest === undefined ? [] : [{ labels: {}, value: newest.at.wallMillis / 1_000 }],
+    },
+    ...deliveryMetrics(totals, backlog(health)),
+    single(
+      'process_start_time_seconds',
+      'Unix time at which the process began.',
+      startedAt.wallMillis / 1_000,
+    ),
+    single('process_resident_memory_bytes', 'Resident memory.', usage.residentBytes),
+    single('process_cpu_seconds_total', 'User and system time.', usage.cpuSeconds, 'counter'),
+  ]);
+}
+
+/** What this process uses now. */
+export function currentUsage(): ProcessUsage {
+  const { user, system } = process.cpuUsage();
+  return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
+}
+
+const single = (
+  name: string,
+  description: string,
+  value: number,
+  type: PageMetric['type'] = 'gauge',
+): PageMetric => ({ name, type, description, values: [{ labels: {}, value }] });
