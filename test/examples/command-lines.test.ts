@@ -31,7 +31,7 @@ const commandLines: readonly (readonly string[])[] = [
       const inline = [...text.matchAll(/`([^`\n]+)`/gu)].map(([, code]) => code);
       return [...blocks, ...inline].flatMap(
         (line) =>
-          /^(?:[A-Z_]+=\S+ )*(?:msb-metrics|node dist\/cli\.js) ([^#<>|]*)/u.exec(line)?.[1].trim() ?? [],
+          /^(?:[A-Z_]+=\S+ )*(?:msb-metrics|node dist\/cli\.js) ([^#<>|&]*)/u.exec(line)?.[1].trim() ?? [],
       );
     }),
   ),

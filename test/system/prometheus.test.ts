@@ -1,7 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pageWriter } from '../../src/sinks/prometheus/page.js';
 import { SimulatedSandbox } from '../simulator/sandbox.js';
@@ -9,58 +6,25 @@ import { Cli } from '../support/cli.js';
 import { collectionOf, sandboxRuns } from '../support/collections.js';
 import { eventually } from '../support/eventually.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
-
-function isThere(program: string): boolean {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    console.log(`skipped: ${program} is not installed here (apt-get install prometheus)`);
-    return false;
-  }
-}
-
-interface Series {
-  readonly metric: Readonly<Record<string, string>>;
-  readonly value: readonly [seconds: number, text: string];
-}
+import {
+  isPrometheusThere,
+  type PrometheusServer,
+  startPrometheusServer,
+} from '../support/prometheus-server.js';
 
 /** A real Prometheus that scrapes a page every second. */
-async function startPrometheus(target: string): Promise<(query: string) => Promise<readonly Series[]>> {
-  const folder = mkdtempSync(join(tmpdir(), 'msb-metrics-prometheus-'));
-  writeFileSync(
-    join(folder, 'prometheus.yml'),
-    `scrape_configs:
+async function startPrometheus(target: string): Promise<PrometheusServer['query']> {
+  const server = await startPrometheusServer(`scrape_configs:
   - job_name: sandboxes
     scrape_interval: 1s
     scrape_timeout: 1s
     static_configs: [{ targets: ['${target}'] }]
-`,
-  );
-  const child = spawn('prometheus', [
-    `--config.file=${join(folder, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
-    '--web.listen-address=127.0.0.1:0',
-  ]);
-  let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const exit = new Promise((resolve) => child.once('close', resolve));
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await exit;
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const port = await eventually(() => /Listening on.*address=127\.0\.0\.1:(\d+)/u.exec(output)?.[1]);
-  return async (query) => {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(query)}`);
-    const { data } = (await response.json()) as { data: { result: readonly Series[] } };
-    return data.result;
-  };
+`);
+  onTestFinished(server.stop);
+  return server.query;
 }
 
-describe.skipIf(!isThere('prometheus'))('a real Prometheus', () => {
+describe.runIf(isPrometheusThere())('a real Prometheus', () => {
   it('scrapes what was written: every value of every sandbox, at its own time, whatever its name is', async () => {
     const msbHome = testHome();
     const registry = testRegistry({ msbHome, capacity: 64 });
@@ -128,7 +92,7 @@ describe.skipIf(!isThere('prometheus'))('a real Prometheus', () => {
   });
 });
 
-describe.skipIf(!isThere('promtool'))('promtool', () => {
+describe.runIf(isPrometheusThere())('promtool', () => {
   it('has nothing to say against the page', () => {
     const page = pageWriter({ emitRunId: true, emitPid: true })(collectionOf(sandboxRuns(20)));
     expect(execFileSync('promtool', ['check', 'metrics'], { input: page, encoding: 'utf8' })).toBe('');
