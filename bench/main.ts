@@ -118,6 +118,15 @@ const start = await interleaved(7, async (root) => {
 figure('start: --version, against node -e 0', 'x', start.version, 1.6);
 figure('start: to the first collect, against node -e 0', 'x', start.collect, 3);
 
+const executable = join(ROOT, `build/msb-metrics-linux-${process.arch}`);
+if (existsSync(executable)) {
+  figure('the one executable', 'MB', [statSync(executable).size / 1e6]);
+  const executableStart = await interleaved(7, async () => ({
+    version: (await wallMillis(['--version'], undefined, executable)) / (await wallMillis(['-e', '0'])),
+  }));
+  figure('start of the executable: --version, against node -e 0', 'x', executableStart.version);
+}
+
 for (const nameBytes of [12, 128]) {
   const wire = await interleaved(1, (root) => measure('wire', root, nameBytes));
   figure(`wire, names of ${nameBytes} bytes`, 'bytes/point', wire.bytesAPoint);

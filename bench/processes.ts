@@ -152,9 +152,13 @@ export async function costOfOutage(root: string, sandboxes: number): Promise<{ p
 }
 
 /** Wall milliseconds of a command, to its end or to the first line on stderr that has a text. */
-export async function wallMillis(args: readonly string[], until?: string): Promise<number> {
+export async function wallMillis(
+  args: readonly string[],
+  until?: string,
+  program = process.execPath,
+): Promise<number> {
   const start = process.hrtime.bigint();
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(child, 'exit');
   let end: bigint | undefined;
   let stderr = '';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { createRequire } from 'node:module';
 import type * as Koffi from 'koffi';
+import { loadNative } from './koffi.js';
 
 /**
  * The calls that Node does not have. koffi is loaded at the first call, never by an import. This is the one file that
@@ -59,7 +59,7 @@ function load(): Posix {
 /** The library that calls C. */
 export function loadKoffi(): typeof Koffi {
   try {
-    return createRequire(import.meta.url)('koffi') as typeof Koffi;
+    return loadNative();
   } catch (error) {
     const [reason] = (error as Error).message.split('\n');
     throw new UnsupportedSystemError(
@@ -91,9 +91,7 @@ function shmOpenOf(koffi: typeof Koffi, libc: ReturnType<typeof Koffi.load>): Po
  */
 export function exitAtOnce(status: number): never {
   try {
-    (createRequire(import.meta.url)('koffi') as typeof Koffi).load(null).func('void _exit(int status)')(
-      status,
-    );
+    loadNative().load(null).func('void _exit(int status)')(status);
   } catch {
     // Without koffi there is only the slower way.
   }

@@ -66,7 +66,7 @@ describe('the command lines in the documents', () => {
     const healthy = args.some((arg) => arg.startsWith('--health=')) ? await healthyProcess(msbHome) : '';
     const here = args.map((arg) =>
       arg
-        .replace(/localhost:431[78]/u, `localhost:${receiver?.port}`)
+        .replace(/localhost:\d+/u, `localhost:${receiver?.port}`)
         .replace(/^--health-listen=.*/u, '--health-listen=127.0.0.1:0')
         .replace(/^--health=http:\/\/127.0.0.1:9465/u, `--health=${healthy}`),
     );

@@ -4,6 +4,10 @@ import { onTestFinished } from 'vitest';
 
 const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
+/** The program that is tested: the one that was built, or another one, as the one executable is. */
+const { MSB_METRICS_PROGRAM: other } = process.env;
+const PROGRAM = other === undefined ? [process.execPath, CLI] : [other];
+
 /** The command line as a process of its own, in an environment without any of this one's settings. */
 export class Cli {
   readonly child: ChildProcess;
@@ -13,7 +17,8 @@ export class Cli {
 
   constructor(args: readonly string[], options: { env?: Record<string, string>; uid?: number } = {}) {
     const { PATH = '', HOME = '' } = process.env;
-    this.child = spawn(process.execPath, [CLI, ...args], {
+    const [program, ...first] = PROGRAM;
+    this.child = spawn(program, [...first, ...args], {
       env: { PATH, HOME, HOSTNAME: 'test-host', ...options.env },
       ...(options.uid === undefined ? {} : { uid: options.uid }),
     });
