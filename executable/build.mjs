@@ -59,6 +59,8 @@ try {
         main,
         output: blob,
         disableExperimentalSEAWarning: true,
+        // NODE_OPTIONS is for those who run Node.js.
+        execArgvExtension: 'none',
         assets: { 'koffi.node': join(koffi, `linux_${arch}/koffi.node`) },
       }),
     );

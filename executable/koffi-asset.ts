@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getRawAsset } from 'node:sea';
@@ -30,9 +30,25 @@ function load(): typeof Koffi {
   throw new Error(`${reason}: it needs a folder to write to that is not mounted noexec, such as TMPDIR`);
 }
 
+/** What a process that was killed at its start has left. */
+const STALE_MILLIS = 60_000;
+
+const PREFIX = 'msb-metrics-library-';
+
+function removeStale(parent: string): void {
+  for (const name of readdirSync(parent).filter((each) => each.startsWith(PREFIX))) {
+    const folder = join(parent, name);
+    const stat = lstatSync(folder, { throwIfNoEntry: false });
+    if (stat?.uid === process.geteuid?.() && Date.now() - (stat?.mtimeMs ?? 0) > STALE_MILLIS) {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
+
 function loadedFrom(parent: string): typeof Koffi {
-  const folder = mkdtempSync(join(parent, 'msb-metrics-'));
+  const folder = mkdtempSync(join(parent, PREFIX));
   try {
+    removeStale(parent);
     chmodSync(folder, 0o700);
     const file = join(folder, 'koffi.node');
     writeFileSync(file, new Uint8Array(getRawAsset('koffi.node') as ArrayBuffer), {

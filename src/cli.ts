@@ -10,10 +10,9 @@ import { levelFilter, rustLogFilter } from './cli/log-filter.js';
 import { type LogSettings, readLogSettings } from './cli/options/log-settings.js';
 import { OptionReader } from './cli/options/option-reader.js';
 import { StopSignals } from './cli/signals.js';
-import { OutputError, print, printOrFail } from './cli/streams.js';
+import { print, printOrFail } from './cli/streams.js';
 import { UsageError } from './cli/usage-error.js';
 import { NodeWarnings } from './cli/warnings.js';
-import { UnsupportedSystemError } from './shm/posix.js';
 import { printable } from './sinks/printable.js';
 
 const warnings = new NodeWarnings();
@@ -96,15 +95,17 @@ function logOf(settings: LogSettings): Log {
 }
 
 process.stderr.on('error', () => {});
-/** What ends the program before it runs, with a line of its own. */
-const EXPECTED = [UsageError, UnsupportedSystemError, OutputError];
+/** What ends the program before it runs, with a line of its own. By name: their modules are loaded only by what throws them. */
+const EXPECTED = ['UsageError', 'UnsupportedSystemError', 'OutputError', 'ListenError'];
 
 const argv = process.argv.slice(2);
+// A program that has nothing left to wait for, and has not said how it ended, has not succeeded.
+process.exitCode = EXIT.lost;
 main(argv).then(
   // Help and the version do not load what an exit at once needs.
   (status) => (hasRun ? exitAfterOutput(status) : process.exit(status)),
   (error) => {
-    const isExpected = EXPECTED.some((kind) => error instanceof kind);
+    const isExpected = EXPECTED.includes((error as Error)?.name);
     writeError(isExpected ? error.message : `unexpected: ${error?.stack ?? error}`, argv);
     process.exit(error instanceof UsageError ? EXIT.usage : EXIT.lost);
   },

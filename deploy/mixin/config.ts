@@ -16,7 +16,7 @@ export const CONFIG = {
   missedFromUptimeSeconds: 3_600,
   /** Share of exports that may fail. */
   failingExports: 0.1,
-  /** Seconds without a delivery. */
+  /** Seconds without a delivery: more than the longest `--flush-interval`, and `--collect-interval`, that your sidecars have. */
   nothingDeliveredSeconds: 300,
   /** Where the sections of the alerts are: docs/runbooks.md, as your people reach it. */
   runbooks: 'docs/runbooks.md',

@@ -9,7 +9,7 @@ import type { Environment } from './options/option-reader.js';
 /**
  * Those who are told how a service is: systemd, where it has started this process, and who asks at an address.
  *
- * @throws {UsageError} where the address cannot be listened on
+ * @throws {ListenError} where the address cannot be listened on
  */
 export async function healthObservers(
   address: ListenAddress | undefined,

@@ -3,10 +3,17 @@ import type { AddressInfo } from 'node:net';
 import { isLoopback } from '../sinks/otlp/transport/loopback.js';
 import type { Log } from './log.js';
 import type { ListenAddress } from './options/listen-address.js';
-import { UsageError } from './usage-error.js';
 
 /** Connections at once, far more than a few scrapers and probes have: a flood does not take all descriptors. */
 const MAX_CONNECTIONS = 256;
+
+/** An address cannot be listened on, now. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+/** How long a request may take to arrive, and how often that is looked at, ms: silent connections do not keep others out for long. */
+const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
 /** An HTTP server that listens. */
 export interface HttpServer {
@@ -21,18 +28,18 @@ export interface HttpServer {
  * Listens for HTTP.
  *
  * @param answer called for each request
- * @throws {UsageError} where the address cannot be listened on
+ * @throws {ListenError} where the address cannot be listened on
  */
 export async function listenForHttp(
   { host, port, source }: ListenAddress,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<HttpServer> {
-  const server = createServer(answer);
+  const server = createServer(TIMEOUTS, answer);
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', ({ code }: NodeJS.ErrnoException) =>
       reject(
-        new UsageError(
+        new ListenError(
           `${source}: cannot listen on ${host}:${port} (${code}): expected an address of this host and a port that is free`,
         ),
       ),

@@ -135,7 +135,7 @@ describe('msb-metrics prometheus', () => {
     const { port } = server.address() as AddressInfo;
     const taken = await cli(['prometheus', `--listen=127.0.0.1:${port}`, `--msb-home=${testHome()}`]);
     expect(taken).toMatchObject({
-      code: 2,
+      code: 1,
       stderr: `error: --listen: cannot listen on 127.0.0.1:${port} (EADDRINUSE): expected an address of this host and a port that is free\n`,
     });
     const named = await cli(['prometheus', `--msb-home=${testHome()}`], {

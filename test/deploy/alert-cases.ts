@@ -16,6 +16,7 @@ const HOST = 'job="msb-metrics", instance="host"';
 const PUSHED = 'job="microsandbox", instance="host"';
 const SANDBOX = 'job="microsandbox", instance="host", sandbox_name="devbox", sandbox_id="1"';
 const DEVBOX = { job: 'microsandbox', instance: 'host', sandbox_name: 'devbox', sandbox_id: '1' };
+const SANDBOX_ALONE = { instance: 'host', sandbox_name: 'devbox', sandbox_id: '1' };
 const AT_HOST = { instance: 'host' };
 
 /** A sidecar that lives and delivers, as a scraped page shows it. */
@@ -37,6 +38,13 @@ export const ALERT_CASES: readonly AlertCase[] = [
     alert: 'MsbMetricsGone',
     what: 'the process is down: nothing answers the scrape',
     series: { ...WELL, [`up{${HOST}}`]: '1x10 0x110', [collector('rows')]: '1x10 stale' },
+    at: '17m',
+    fires: [AT_HOST],
+  },
+  {
+    alert: 'MsbMetricsGone',
+    what: 'the page of the sandboxes is down, while the one of the sidecar answers',
+    series: { ...WELL, [`up{${PUSHED}}`]: '1x10 0x110' },
     at: '17m',
     fires: [AT_HOST],
   },
@@ -99,6 +107,16 @@ export const ALERT_CASES: readonly AlertCase[] = [
   },
   {
     alert: 'MsbMetricsNothingDelivered',
+    what: 'it has never delivered anything, and has died',
+    series: {
+      [collector('exports_failure_total')]: '0+1x10 stale',
+      [`process_start_time_seconds{${HOST}}`]: '0x10 stale',
+    },
+    at: '30m',
+    fires: [AT_HOST],
+  },
+  {
+    alert: 'MsbMetricsNothingDelivered',
     what: 'it has begun five minutes ago, and never delivered',
     series: {
       [collector('exports_failure_total')]: '0+1x120',
@@ -115,6 +133,43 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: [AT_HOST],
   },
   {
+    alert: 'MsbMetricsRestarting',
+    what: 'it starts every four minutes, and never delivers',
+    series: {
+      [`process_start_time_seconds{${HOST}}`]: Array.from(
+        { length: 120 },
+        (_, minute) => 240 * Math.floor(minute / 4),
+      ).join(' '),
+    },
+    at: '90m',
+    fires: [AT_HOST],
+  },
+  {
+    alert: 'MsbMetricsRestarting',
+    what: 'it was restarted four times within an hour',
+    series: {
+      [`process_start_time_seconds{${HOST}}`]: Array.from(
+        { length: 120 },
+        (_, minute) => 900 * Math.floor(minute / 15),
+      ).join(' '),
+    },
+    at: '90m',
+    fires: [],
+  },
+  {
+    alert: 'MsbMetricsExportsFailing',
+    what: 'all fail, with waits of five minutes in between',
+    series: {
+      ...WELL,
+      [collector('exports_success_total')]: '60x120',
+      [collector('exports_failure_total')]: Array.from({ length: 120 }, (_, minute) =>
+        Math.floor(minute / 5.4),
+      ).join(' '),
+    },
+    at: '60m',
+    fires: [AT_HOST],
+  },
+  {
     alert: 'MsbMetricsExportsFailing',
     what: 'one of twenty fails',
     series: { ...WELL, [collector('exports_failure_total')]: '0+0.3x120' },
@@ -126,6 +181,20 @@ export const ALERT_CASES: readonly AlertCase[] = [
     what: 'a collection was dropped',
     series: { ...WELL, [collector('collections_dropped_total')]: '0x10 1x110' },
     at: '12m',
+    fires: [AT_HOST],
+  },
+  {
+    alert: 'MsbMetricsDataDropped',
+    what: 'it pushes, and tells only after an outage of half an hour',
+    series: { [`microsandbox_collector_collections_dropped_total{${PUSHED}}`]: '0x20 _x30 120x80' },
+    at: '55m',
+    fires: [AT_HOST],
+  },
+  {
+    alert: 'MsbMetricsDataDropped',
+    what: 'the first value of a new sidecar says so',
+    series: { [`microsandbox_collector_collections_dropped_total{${PUSHED}}`]: '_x20 5x100' },
+    at: '25m',
     fires: [AT_HOST],
   },
   {
@@ -202,7 +271,19 @@ export const ALERT_CASES: readonly AlertCase[] = [
     what: 'more than nine tenths of the limit',
     series: { [sandbox('memory_usage_bytes')]: '91x120', [sandbox('memory_limit_bytes')]: '100x120' },
     at: '11m',
-    fires: [DEVBOX],
+    fires: [SANDBOX_ALONE],
+  },
+  {
+    alert: 'MicrosandboxMemoryNearLimit',
+    what: 'the same, while its labels change',
+    series: {
+      [sandbox('memory_usage_bytes').replace('}', ', build="1"}')]: '95x8 stale',
+      [sandbox('memory_limit_bytes').replace('}', ', build="1"}')]: '100x8 stale',
+      [sandbox('memory_usage_bytes').replace('}', ', build="2"}')]: '_x8 95x110',
+      [sandbox('memory_limit_bytes').replace('}', ', build="2"}')]: '_x8 100x110',
+    },
+    at: '12m',
+    fires: [SANDBOX_ALONE],
   },
   {
     alert: 'MicrosandboxMemoryNearLimit',
@@ -219,15 +300,31 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'MicrosandboxCpuAtLimit',
     what: 'two vCPUs without a break',
-    series: { [sandbox('cpu_utilization_ratio')]: '1.98 2.01 1.99 2.0 1.97 '.repeat(24).trim() },
+    series: {
+      [sandbox('cpu_utilization_ratio')]: '1.98 2.01 1.99 2.0 1.97 '.repeat(24).trim(),
+      [sandbox('uptime_seconds')]: '0+60x120',
+    },
     at: '40m',
     fires: [DEVBOX],
+  },
+  {
+    alert: 'MicrosandboxCpuAtLimit',
+    what: 'a build of two minutes has ended',
+    series: {
+      [sandbox('cpu_utilization_ratio')]: '_x30 1x2 stale',
+      [sandbox('uptime_seconds')]: '_x30 0+60x2 stale',
+    },
+    at: '45m',
+    fires: [],
   },
   {
     alert: 'MicrosandboxCpuAtLimit',
     what: 'much, and no whole number; little; and up and down',
     series: {
       [sandbox('cpu_utilization_ratio')]: '1.5x120',
+      [sandbox('uptime_seconds')]: '9000+60x120',
+      [sandbox('uptime_seconds').replace('devbox', 'idle')]: '9000+60x120',
+      [sandbox('uptime_seconds').replace('devbox', 'busy')]: '9000+60x120',
       [sandbox('cpu_utilization_ratio').replace('devbox', 'idle')]: '0.01x120',
       [sandbox('cpu_utilization_ratio').replace('devbox', 'busy')]: '0.4 2 1 1.9 0.2 '.repeat(24).trim(),
     },
@@ -239,7 +336,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     what: 'more than nine tenths are used',
     series: { [sandbox('upper_used_bytes')]: '91x120', [sandbox('upper_free_bytes')]: '9x120' },
     at: '11m',
-    fires: [DEVBOX],
+    fires: [SANDBOX_ALONE],
   },
   {
     alert: 'MicrosandboxUpperNearlyFull',
@@ -265,6 +362,17 @@ export const ALERT_CASES: readonly AlertCase[] = [
       [`microsandbox_uptime_seconds{${SANDBOX}, team="b"}`.replace('devbox', 'moved')]: '_x20 8400+60x100',
     },
     at: '30m',
+    fires: [],
+  },
+  {
+    alert: 'MicrosandboxVanished',
+    what: 'sandboxes are pushed, and the backend is away',
+    series: {
+      ...WELL,
+      [collector('last_success_timestamp_seconds')]: '0+60x20 1200x100',
+      [sandbox('uptime_seconds')]: '7200+60x20 _x100',
+    },
+    at: '32m',
     fires: [],
   },
   {

@@ -8,6 +8,9 @@ const libc = koffi.load(null);
 const socket = libc.func('int socket(int domain, int type, int protocol)');
 const bind = libc.func('int bind(int fd, const void *address, uint32 length)');
 const receive = libc.func('int64 recv(int fd, _Out_ uint8 *bytes, size_t length, int flags)');
+const sendTo = libc.func(
+  'int64 sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32 address_length)',
+);
 const close = libc.func('int close(int fd)');
 
 const AF_UNIX = 1;
@@ -29,6 +32,13 @@ export function notifySocket(name = join(tmpdir(), `msb-metrics-notify-${process
   const messages: string[] = [];
   return {
     path: name,
+    /** Fills the queue, so that nothing more can be sent until it is read. */
+    fill: (): void => {
+      const sender = Number(socket(AF_UNIX, SOCK_DGRAM, 0));
+      const bytes = Buffer.from('X-FILL=1');
+      while (Number(sendTo(sender, bytes, bytes.length, MSG_DONTWAIT, address, address.length)) > 0);
+      close(sender);
+    },
     /** All that has come so far. */
     messages: (): readonly string[] => {
       const bytes = Buffer.alloc(4096);

@@ -34,7 +34,8 @@ describe.runIf(isPrometheusThere())('a real Prometheus that has scraped both pag
     // The last one to have a value: a ratio of rates.
     await eventually(
       async () =>
-        (await prometheus.query('instance:microsandbox_collector_exports_failure:ratio_rate5m')).length > 0 &&
+        (await prometheus.query('instance:microsandbox_collector_exports_failure:ratio_rate15m')).length >
+          0 &&
         (await prometheus.query('sandbox:microsandbox_network_bytes_sent:rate5m')).length === SANDBOXES,
       'recorded rates',
     );

@@ -100,7 +100,6 @@ describe.runIf(isThere)('promtool', () => {
                   {
                     exp_labels: {
                       severity: 'warning',
-                      job: 'microsandbox',
                       instance: 'host',
                       sandbox_name: 'devbox',
                       sandbox_id: '1',

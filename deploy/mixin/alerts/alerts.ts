@@ -13,16 +13,28 @@ export interface AlertingRule {
 
 const { sandboxes, sidecars } = CONFIG;
 
-/** Signs of life of a sidecar: each has one of these, pushed or scraped. One series a host, whichever way it comes. */
-const signsOfLife = (range = '', wrap = (series: string): string => series): string =>
-  `max by (instance) (${[`microsandbox_collector_exports_success_total{${sidecars}}${range}`, `microsandbox_collector_rows{${sidecars}}${range}`].map(wrap).join(' or ')})`;
+/** What each sidecar has, pushed or scraped: one that delivers, and one whose sandboxes are scraped. */
+const SIGNS_OF_LIFE = ['microsandbox_collector_exports_success_total', 'microsandbox_collector_rows'];
 
-const seenWithinAnHour = signsOfLife('[1h]', (series) => `last_over_time(${series})`);
+const perHost = (series: string): string => `max by (instance) (${series})`;
 
-const newestSuccess = `max by (instance) (last_over_time(microsandbox_collector_last_success_timestamp_seconds{${sidecars}}[1h]))`;
+/** Those of the last hour that have ended. */
+const ended = SIGNS_OF_LIFE.map(
+  (name) =>
+    `(${perHost(`last_over_time(${name}{${sidecars}}[1h])`)} unless ${perHost(`${name}{${sidecars}}`)})`,
+).join(' or ');
 
-const increased = (counter: string): string =>
-  `max by (instance) (increase(microsandbox_collector_${counter}_total{${sidecars}}[10m]))`;
+const alive = perHost(SIGNS_OF_LIFE.map((name) => `${name}{${sidecars}}`).join(' or '));
+
+const newestSuccess = perHost(
+  `last_over_time(microsandbox_collector_last_success_timestamp_seconds{${sidecars}}[1h])`,
+);
+
+/** How much a counter has grown within ten minutes, also if it was away meanwhile, or is new: its first value may be the bad news. */
+const grown = (name: string): string => {
+  const counter = `microsandbox_collector_${name}_total{${sidecars}}`;
+  return perHost(`${counter} - (last_over_time(${counter}[6h] offset 10m) or 0 * ${counter})`);
+};
 
 /** Something of a sandbox, whatever its labels are: a changed label is no other sandbox. */
 const bySandbox = (series: string): string => `max by (instance, sandbox_name, sandbox_id) (${series})`;
@@ -36,7 +48,7 @@ export const ALERTS: readonly AlertingRule[] = [
   {
     alert: 'MsbMetricsGone',
     // A target that is not discovered any more, and one that pushed, leave no `up` of 0: their series end.
-    expr: `max by (instance) (up{job="msb-metrics"} == 0) or (${seenWithinAnHour} unless ${signsOfLife()})`,
+    expr: `${perHost(`up{${sidecars}} == 0`)} or ${ended}`,
     for: '5m',
     severity: 'critical',
     summary: 'The sidecar on {{ $labels.instance }} is gone.',
@@ -48,8 +60,8 @@ export const ALERTS: readonly AlertingRule[] = [
     // last_over_time keeps the series of a sidecar that died.
     expr:
       `time() - ${newestSuccess} > ${CONFIG.nothingDeliveredSeconds}` +
-      ` or (time() - max by (instance) (process_start_time_seconds{${sidecars}}) > ${CONFIG.nothingDeliveredSeconds}` +
-      ` and on (instance) max by (instance) (microsandbox_collector_exports_failure_total{${sidecars}})` +
+      ` or (time() - max by (instance) (last_over_time(process_start_time_seconds{${sidecars}}[1h])) > ${CONFIG.nothingDeliveredSeconds}` +
+      ` and on (instance) max by (instance) (last_over_time(microsandbox_collector_exports_failure_total{${sidecars}}[1h]))` +
       ` unless on (instance) ${newestSuccess})`,
     for: '1m',
     severity: 'critical',
@@ -58,8 +70,17 @@ export const ALERTS: readonly AlertingRule[] = [
       'The backend has acknowledged nothing from {{ $labels.instance }} for {{ $value | humanizeDuration }}. Once the buffer is full, the oldest collections are dropped.',
   },
   {
+    alert: 'MsbMetricsRestarting',
+    expr: `${perHost(`changes(process_start_time_seconds{${sidecars}}[1h])`)} > 4`,
+    for: '0m',
+    severity: 'warning',
+    summary: 'The sidecar on {{ $labels.instance }} starts again and again.',
+    description:
+      'msb-metrics on {{ $labels.instance }} has been started {{ $value }} times within an hour. What it held at each end may be lost.',
+  },
+  {
     alert: 'MsbMetricsExportsFailing',
-    expr: `max by (instance) (instance:microsandbox_collector_exports_failure:ratio_rate5m) > ${CONFIG.failingExports}`,
+    expr: `max by (instance) (instance:microsandbox_collector_exports_failure:ratio_rate15m) > ${CONFIG.failingExports}`,
     for: '10m',
     severity: 'warning',
     summary: 'Exports of {{ $labels.instance }} fail.',
@@ -68,7 +89,7 @@ export const ALERTS: readonly AlertingRule[] = [
   },
   {
     alert: 'MsbMetricsDataDropped',
-    expr: `${increased('collections_dropped')} > 0`,
+    expr: `${grown('collections_dropped')} > 0`,
     for: '0m',
     severity: 'critical',
     summary: '{{ $labels.instance }} has dropped data.',
@@ -77,7 +98,7 @@ export const ALERTS: readonly AlertingRule[] = [
   },
   {
     alert: 'MsbMetricsDataRefused',
-    expr: `${increased('collections_rejected')} > 0 or ${increased('points_rejected')} > 0`,
+    expr: `${grown('collections_rejected')} > 0 or ${grown('points_rejected')} > 0`,
     for: '0m',
     severity: 'warning',
     summary: 'The backend refuses data of {{ $labels.instance }}.',
@@ -105,7 +126,7 @@ export const ALERTS: readonly AlertingRule[] = [
   },
   {
     alert: 'MicrosandboxMemoryNearLimit',
-    expr: `sandbox:microsandbox_memory_usage:ratio > ${CONFIG.memoryNearLimit}`,
+    expr: `${bySandbox('sandbox:microsandbox_memory_usage:ratio')} > ${CONFIG.memoryNearLimit}`,
     for: '10m',
     severity: 'warning',
     summary: '{{ $labels.sandbox_name }} is near its memory limit.',
@@ -117,7 +138,7 @@ export const ALERTS: readonly AlertingRule[] = [
     // msb does not say how many vCPUs a sandbox has. One that uses all of them stays at a whole number.
     expr:
       `${cpu} >= ${1 - CONFIG.cpuTolerance} * round(${cpuTop}) and ${cpuTop} <= ${1 + CONFIG.cpuTolerance} * round(${cpuTop})` +
-      ` and round(${cpuTop}) >= 1`,
+      ` and round(${cpuTop}) >= 1 and ${uptime} >= 900`,
     for: '15m',
     severity: 'warning',
     summary: '{{ $labels.sandbox_name }} uses all of its vCPUs.',
@@ -126,7 +147,7 @@ export const ALERTS: readonly AlertingRule[] = [
   },
   {
     alert: 'MicrosandboxUpperNearlyFull',
-    expr: `sandbox:microsandbox_upper_used:ratio > ${CONFIG.upperNearlyFull}`,
+    expr: `${bySandbox('sandbox:microsandbox_upper_used:ratio')} > ${CONFIG.upperNearlyFull}`,
     for: '10m',
     severity: 'warning',
     summary: 'The disk of {{ $labels.sandbox_name }} is nearly full.',
@@ -137,7 +158,9 @@ export const ALERTS: readonly AlertingRule[] = [
     alert: 'MicrosandboxVanished',
     expr:
       `(${bySandbox(`last_over_time(${uptime}[30m])`)} > ${CONFIG.missedFromUptimeSeconds}` +
-      ` unless ${bySandbox(uptime)}) and on (instance) ${signsOfLife()}`,
+      ` unless ${bySandbox(uptime)}) and on (instance) ${alive}` +
+      // Where sandboxes are pushed, an outage of the backend takes all of them away at once.
+      ` unless on (instance) time() - ${newestSuccess} > 120`,
     for: '5m',
     severity: 'info',
     summary: '{{ $labels.sandbox_name }} is not reported any more.',

@@ -181,11 +181,11 @@ export const FLEET = dashboard(
       panels: [
         series('Exports', 'Requests a second, acknowledged and failed.', 'reqps', [
           {
-            expr: `max by (instance) (instance:microsandbox_collector_exports_success:rate5m{${CHOSEN_SIDECARS}})`,
+            expr: `max by (instance) (instance:microsandbox_collector_exports_success:rate15m{${CHOSEN_SIDECARS}})`,
             legend: '{{instance}} acknowledged',
           },
           {
-            expr: `max by (instance) (instance:microsandbox_collector_exports_failure:rate5m{${CHOSEN_SIDECARS}})`,
+            expr: `max by (instance) (instance:microsandbox_collector_exports_failure:rate15m{${CHOSEN_SIDECARS}})`,
             legend: '{{instance}} failed',
           },
         ]),

@@ -37,17 +37,17 @@ export const RECORDING_RULES: readonly RecordingRule[] = [
     ),
   },
   {
-    record: 'instance:microsandbox_collector_exports_success:rate5m',
-    expr: `rate(microsandbox_collector_exports_success_total{${sidecars}}[5m])`,
+    record: 'instance:microsandbox_collector_exports_success:rate15m',
+    expr: `rate(microsandbox_collector_exports_success_total{${sidecars}}[15m])`,
   },
   {
-    record: 'instance:microsandbox_collector_exports_failure:rate5m',
-    expr: `rate(microsandbox_collector_exports_failure_total{${sidecars}}[5m])`,
+    record: 'instance:microsandbox_collector_exports_failure:rate15m',
+    expr: `rate(microsandbox_collector_exports_failure_total{${sidecars}}[15m])`,
   },
   {
-    record: 'instance:microsandbox_collector_exports_failure:ratio_rate5m',
+    record: 'instance:microsandbox_collector_exports_failure:ratio_rate15m',
     expr:
-      'instance:microsandbox_collector_exports_failure:rate5m / ' +
-      '(instance:microsandbox_collector_exports_success:rate5m + instance:microsandbox_collector_exports_failure:rate5m > 0)',
+      'instance:microsandbox_collector_exports_failure:rate15m / ' +
+      '(instance:microsandbox_collector_exports_success:rate15m + instance:microsandbox_collector_exports_failure:rate15m > 0)',
   },
 ];

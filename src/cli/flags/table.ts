@@ -295,7 +295,7 @@ export const COMMANDS: readonly Command[] = [
     description: [
       'Serve a page of the running sandboxes for Prometheus to scrape.',
       'The page is /metrics. A scrape reads shared memory, at most once a collect interval. Names and labels are those that Prometheus makes of what otel sends to it.',
-      'Exit status: 0 after a signal, 2 for bad input.',
+      'Exit status: 0 after a signal, 1 if the address cannot be listened on, 2 for bad input.',
     ],
     flags: [...PROMETHEUS_FLAGS, ...GLOBAL_FLAGS],
     examples: ['prometheus', 'prometheus --listen=127.0.0.1:9100 --emit-run-id'],

@@ -15,7 +15,7 @@ const TARGET = 'msb_metrics::health';
  * Serves `/healthz`, `/readyz`, `/status` and `/metrics`, as long as the service lives.
  *
  * @returns what answers the requests from then on
- * @throws {UsageError} where the address cannot be listened on
+ * @throws {ListenError} where the address cannot be listened on
  */
 export async function healthServer(
   address: ListenAddress,

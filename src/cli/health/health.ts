@@ -24,7 +24,7 @@ export interface Health {
   readonly totals: DeliveryTotals;
   /** The last failure to deliver, which may be over. Without secrets, as the sinks say it. */
   readonly lastError: { readonly message: string; readonly atMillis: number } | undefined;
-  /** Failures since the last success. */
+  /** Exports that failed, or were refused, since the last success. */
   readonly failuresInARow: number;
   /** Why a sink has ended by itself: nothing is delivered any more. */
   readonly sinkFailure: string | undefined;
@@ -62,7 +62,7 @@ export function healthAfter(health: Health, event: ServiceEvent, at: Moment): He
         return {
           ...next,
           lastError: { message: delivery.error.message, atMillis: at.wallMillis },
-          failuresInARow: delivery.type === 'failed' ? delivery.failures : health.failuresInARow,
+          failuresInARow: health.failuresInARow + 1,
         };
       }
       return delivery.type === 'exported' ? { ...next, failuresInARow: 0 } : next;

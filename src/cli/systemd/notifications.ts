@@ -37,6 +37,9 @@ export interface NotificationOptions {
   readonly steadyNow?: () => number;
 }
 
+/** The message that a service has begun its work. */
+export const READY = 'READY=1';
+
 /** The least time between two changes of the status, ms: each makes work for the manager and for all that watch it. */
 const STATUS_MILLIS = 10_000;
 
@@ -78,7 +81,7 @@ export function notifications(
             );
       return merge(
         signsOfLife$,
-        ready$.pipe(map(() => 'READY=1')),
+        ready$.pipe(map(() => READY)),
         status$,
         stopping$.pipe(map(({ status }) => `STOPPING=1\nSTATUS=${status}`)),
       );

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startGrpcReceiver } from '../../receiver/receiver.js';
 import { Cli, cli } from '../../support/cli.js';
@@ -97,6 +97,22 @@ describe('--health-listen', () => {
     await run.stop();
   });
 
+  it('counts what is refused as a failure, too', async () => {
+    const receiver = createServer((_, response) => response.writeHead(400).end('no')).listen(0, '127.0.0.1');
+    onTestFinished(() => void receiver.close());
+    await eventually(() => receiver.listening);
+    const { port } = receiver.address() as AddressInfo;
+    const { run, status } = await healthOf([
+      `--endpoint=http://127.0.0.1:${port}/v1/metrics`,
+      '--protocol=http',
+      '--flush-interval=20ms',
+      '--collect-interval=20ms',
+    ]);
+    await eventually(async () => (await status()).delivery.failures_in_a_row > 1);
+    expect((await status()).delivery.exports_succeeded).toBe(0);
+    await run.stop();
+  });
+
   it('is unready while it drains, and still alive', async () => {
     // Takes connections, and never answers.
     const silent = createServer().listen(0, '127.0.0.1');
@@ -165,7 +181,7 @@ describe('--health-listen', () => {
       `--health-listen=127.0.0.1:${port}`,
       `--msb-home=${testHome()}`,
     ]);
-    expect(refused.code).toBe(2);
+    expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(
       /error: --health-listen: cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)/u,
     );
@@ -206,6 +222,24 @@ describe('check --health', () => {
       stdout: `FAIL health: http://127.0.0.1:${port}/readyz answers 503: no reading for 12 s\n`,
       stderr: '',
     });
+  });
+
+  it.each([
+    ['is cut off', 'HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nok'],
+    ['breaks off between chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n'],
+    ['changes the protocol', 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['is none', 'SSH-2.0-OpenSSH_9.2\r\n'],
+    ['is no health page', `HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n${'x'.repeat(5_000)}`],
+  ])('fails where the answer %s', async (_, answer) => {
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(answer));
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await eventually(() => server.listening);
+    const { port } = server.address() as AddressInfo;
+    const { code, stdout } = await cli(['check', `--health=http://127.0.0.1:${port}`]);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^FAIL health: http/u)]);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { startGrpcReceiver } from '../../receiver/receiver.js';
 import { Cli } from '../../support/cli.js';
@@ -45,6 +46,36 @@ describe.runIf(isLinux)('systemd', () => {
     await eventually(() => messages().includes('READY=1'));
     expect(await run.stop()).toBe(0);
     expect(messages().at(-1)).toMatch(/^STOPPING=1\nSTATUS=stopping/u);
+  });
+
+  it('is told that the service is ready even if its queue was full at first', async () => {
+    const { path, messages, fill } = notifySocket();
+    fill();
+    const run = new Cli(['stdout', `--msb-home=${testHome()}`], { env: { NOTIFY_SOCKET: path } });
+    await eventually(() => run.stderr.includes('collecting'));
+    // Longer than messages that may be lost are tried for.
+    await setTimeout(2_500);
+    await eventually(() => messages().includes('READY=1'));
+    await run.stop();
+  });
+
+  it.each([
+    '18446744073709551615',
+    '1e30',
+    '0x10',
+    'Infinity',
+    '-5',
+    'abc',
+    '0',
+  ])('that waits for signs of life for %s µs gets no flood of them', async (micros) => {
+    const { path, messages } = notifySocket();
+    const run = new Cli(['stdout', `--msb-home=${testHome()}`], {
+      env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: micros },
+    });
+    await eventually(() => messages().includes('READY=1'));
+    await run.stop();
+    expect(messages()).not.toContain('WATCHDOG=1');
+    expect(run.stderr).not.toContain('TimeoutOverflowWarning');
   });
 
   it('that does not listen is warned of once, and the work goes on', async () => {
