@@ -55,11 +55,14 @@ describe('the packed package, installed into an empty folder', () => {
   it('holds no tests, no sources of the demo and no certificates', async () => {
     const files = readdirSync(join(directory, 'node_modules/msb-metrics'));
     expect(files.sort()).toEqual([
+      'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'SECURITY.md',
+      'deploy',
       'dist',
       'docs',
+      'examples',
       'man',
       'package.json',
     ]);
