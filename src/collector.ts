@@ -200,11 +200,13 @@ function noteEnd(ended: Ended, event: CollectorEvent): Ended {
     };
   }
   if (event.type === 'delivery' && event.event.type === 'drained') {
-    const { lost, rejected, error } = event.event;
+    const { lost, rejected, spooled = 0, error } = event.event;
+    // What is in the spool is not lost, so the failure does not matter.
+    const isLoss = error !== undefined && (spooled === 0 || lost + rejected > 0);
     return {
       ...ended,
       lost: ended.lost + lost + rejected,
-      failure: ended.failure ?? (error && { what: 'the last export failed', error }),
+      failure: ended.failure ?? (isLoss ? { what: 'the last export failed', error } : undefined),
     };
   }
   return ended;

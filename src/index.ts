@@ -58,6 +58,16 @@ export {
 export { sdkOtlpSink } from './sinks/sdk/sdk-otlp-sink.js';
 export type { Sink } from './sinks/sink.js';
 export { type StdoutSinkOptions, stdoutSink } from './sinks/stdout/stdout-sink.js';
+export { SegmentError } from './spool/segment-error.js';
+export {
+  DEFAULT_SPOOL_MAX_BYTES,
+  openSpool,
+  type Spool,
+  SpoolError,
+  type SpoolOptions,
+  type SpoolStats,
+} from './spool/spool-directory.js';
+export type { Segment, SpoolStore } from './spool/spool-store.js';
 export {
   askedWaitMillis,
   backoffMillis,
@@ -66,12 +76,12 @@ export {
 } from './streams/backoff.js';
 export { bufferDropOldest, type DropOldestBatch } from './streams/buffer-drop-oldest.js';
 export { type CollectionsOptions, collections } from './streams/collections.js';
-export { deliver } from './streams/deliver.js';
+export { deliver, type SpoolOption } from './streams/deliver.js';
 export type { DeliveryCommand, DeliveryEffect } from './streams/delivery/effect.js';
 export type { ExporterFactory } from './streams/delivery/exporter-for.js';
 export type { DeliveryInput } from './streams/delivery/input.js';
 export { runTransitions } from './streams/delivery/run-transitions.js';
-export { type Delivery, initialDelivery, type SourceEnd } from './streams/delivery/state.js';
+export { type Delivery, initialDelivery, type SourceEnd, type Spooled } from './streams/delivery/state.js';
 export { type DeliverySettings, type Step, transition } from './streams/delivery/transition.js';
 export type {
   DeliveryEvent,
@@ -83,6 +93,8 @@ export type {
   Recovered,
   Rejected,
   Split,
+  SpooledItems,
+  SpoolFailed,
 } from './streams/delivery-events.js';
 export type { DeliveryOptions } from './streams/delivery-options.js';
 export { totalsAfter } from './streams/delivery-totals.js';

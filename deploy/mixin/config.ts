@@ -16,6 +16,8 @@ export const CONFIG = {
   missedFromUptimeSeconds: 3_600,
   /** Share of exports that may fail. */
   failingExports: 0.1,
+  /** Share of its maximal size from which a spool is nearly full. */
+  spoolNearlyFull: 0.8,
   /** Seconds without a delivery: more than the longest `--flush-interval`, and `--collect-interval`, that your sidecars have. */
   nothingDeliveredSeconds: 300,
   /** Where the sections of the alerts are: docs/runbooks.md, as your people reach it. */

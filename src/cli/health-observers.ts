@@ -1,5 +1,5 @@
 import { map } from 'rxjs';
-import { type CollectionsOptions, DEFAULT_COLLECT_INTERVAL_MILLIS } from '../index.js';
+import { type CollectionsOptions, DEFAULT_COLLECT_INTERVAL_MILLIS, type Spool } from '../index.js';
 import type { HealthObserver } from './health/health-of.js';
 import { serviceState } from './health/service-state.js';
 import type { Log } from './log.js';
@@ -9,6 +9,7 @@ import type { Environment } from './options/option-reader.js';
 /**
  * Those who are told how a service is: systemd, where it has started this process, and who asks at an address.
  *
+ * @param spool whose state is told as well. Default: none
  * @throws {ListenError} where the address cannot be listened on
  */
 export async function healthObservers(
@@ -16,6 +17,7 @@ export async function healthObservers(
   { collectIntervalMillis = DEFAULT_COLLECT_INTERVAL_MILLIS }: CollectionsOptions,
   environment: Environment,
   log: Log,
+  spool?: Spool,
 ): Promise<readonly HealthObserver[]> {
   const observers: HealthObserver[] = [];
   if (environment.NOTIFY_SOCKET) {
@@ -29,7 +31,7 @@ export async function healthObservers(
   }
   if (address !== undefined) {
     const { healthServer } = await import('./health/health-server.js');
-    observers.push(await healthServer(address, collectIntervalMillis, log));
+    observers.push(await healthServer(address, { collectIntervalMillis, spool }, log));
   }
   return observers;
 }

@@ -58,6 +58,11 @@ export class Reporter {
     return [...this.#sinks.values()].reduce((sum, sink) => sum + sink.dropped, 0);
   }
 
+  /** Collections that are in the spool at the end; `undefined` without one. */
+  get spooled(): number | undefined {
+    return [...this.#sinks.values()].map(({ spooled }) => spooled).find((each) => each !== undefined);
+  }
+
   /** Reports one event. */
   report(event: CollectorEvent): void {
     switch (event.type) {
@@ -203,6 +208,9 @@ class SinkReporter {
   readonly #destination: LogFields;
   /** Collections dropped since the start. */
   dropped = 0;
+  /** Collections left in the spool by the drain. */
+  spooled: number | undefined;
+  #isSpoolFailing = false;
   /** The cause last logged in the outage under way. */
   #failing: string | undefined;
   readonly #dropping = this.#episode(
@@ -231,7 +239,20 @@ class SinkReporter {
     'the backend takes what it is sent again',
   );
 
-  readonly #episodes = [this.#dropping, this.#rejecting, this.#leavingOut, this.#remarking, this.#splitting];
+  readonly #spooling = this.#episode(
+    'info',
+    'the backend does not take collections, they go to the spool',
+    'no collections go to the spool any more',
+  );
+
+  readonly #episodes = [
+    this.#spooling,
+    this.#dropping,
+    this.#rejecting,
+    this.#leavingOut,
+    this.#remarking,
+    this.#splitting,
+  ];
 
   constructor(log: Log, target: string, destination: LogFields = {}) {
     this.#log = log;
@@ -290,6 +311,25 @@ class SinkReporter {
         this.dropped = event.total;
         this.#dropping.happened({ dropped: event.items }, { dropped: event.items, total: event.total });
         break;
+      case 'spooled':
+        if (this.#isSpoolFailing) {
+          this.#isSpoolFailing = false;
+          this.#write('info', 'the spool can be written again');
+        }
+        this.#spooling.happened({ spooled: event.items }, { collections: event.items, bytes: event.bytes });
+        break;
+      case 'spool-failed':
+        this.#write(
+          this.#isSpoolFailing ? 'debug' : 'warn',
+          'the spool cannot be used, collections stay in memory',
+          {
+            error: event.error.message,
+            remedy:
+              'look at its disk: is it full, read-only, or gone? It is tried again at every flush interval',
+          },
+        );
+        this.#isSpoolFailing = true;
+        break;
       case 'flushed':
         for (const episode of this.#episodes) {
           episode.flushed();
@@ -297,6 +337,7 @@ class SinkReporter {
         break;
       case 'drained':
         // The end of the program logs how the drain ended.
+        this.spooled = event.spooled;
         this.#write('debug', 'drained', { lost: event.lost + event.rejected, error: event.error?.message });
         break;
     }

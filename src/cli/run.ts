@@ -23,6 +23,8 @@ const TARGET = 'msb_metrics';
 export interface RunOptions extends CollectorOptions {
   /** Where the sinks deliver to, as fields of the log, by the sink's name. Without secrets. Default: none. */
   readonly destinations?: Readonly<Record<string, LogFields>>;
+  /** Collections that an earlier process has left in the spool. Default: none. */
+  readonly waiting?: number | undefined;
   /** Are told how the service is, until its end. Default: none. */
   readonly observers?: readonly HealthObserver[];
   /** Looks for registries of other homes and returns whether it warned of one. Default: none. */
@@ -58,7 +60,7 @@ export async function run(options: RunOptions, signals: StopSignals, log: Log): 
     ...destination,
   });
   for (const observe of observers) {
-    observe(healthOf(merge(collector.events$, stopping$)));
+    observe(healthOf(merge(collector.events$, stopping$), options.waiting));
   }
   const drain = () => {
     stopping$.next({ type: 'stopping' });
@@ -109,7 +111,11 @@ async function drained(
 ): Promise<number> {
   try {
     await collector.shutdown();
-    log('info', TARGET, 'stopped', { collections_dropped: reporter.dropped, collections_lost: 0 });
+    log('info', TARGET, 'stopped', {
+      collections_dropped: reporter.dropped,
+      collections_lost: 0,
+      collections_spooled: reporter.spooled,
+    });
     return EXIT.clean;
   } catch (error) {
     const isLoss = error instanceof LostCollectionsError;

@@ -11,6 +11,7 @@ interface Posix {
   lseek(fd: number, offset: number, whence: number): number;
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, length: number): number;
+  flock(fd: number, operation: number): number;
   errno(): number;
   view(address: bigint, length: number): ArrayBuffer;
   codes: Readonly<Record<string, number>>;
@@ -50,6 +51,7 @@ function load(): Posix {
       'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64 offset)',
     ),
     munmap: libc.func('int munmap(void *address, size_t length)'),
+    flock: libc.func('int flock(int fd, int operation)'),
     errno: () => koffi.errno(),
     view: (address, length) => koffi.view(address, length),
     codes: koffi.os.errno,
@@ -194,4 +196,12 @@ export function mapReadOnly(fd: number, length: number): Mapping {
       posix().munmap(address, length);
     },
   };
+}
+
+/** LOCK_EX and LOCK_NB, on Linux and macOS. */
+const EXCLUSIVE_AT_ONCE = 6;
+
+/** Locks an open file for this process, until it is closed or the process ends. Returns whether nobody else has it. */
+export function tryLock(fd: number): boolean {
+  return posix().flock(fd, EXCLUSIVE_AT_ONCE) === 0;
 }

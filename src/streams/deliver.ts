@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { defer, finalize, type OperatorFunction, Subject } from 'rxjs';
+import type { SpoolStore } from '../spool/spool-store.js';
 import { carryOut } from './delivery/carry-out.js';
 import type { DeliveryCommand } from './delivery/effect.js';
 import { type ExporterFactory, exporterFor } from './delivery/exporter-for.js';
@@ -9,6 +10,15 @@ import { initialDelivery } from './delivery/state.js';
 import { transition } from './delivery/transition.js';
 import type { DeliveryEvent } from './delivery-events.js';
 import { completeDeliveryOptions, type DeliveryOptions } from './delivery-options.js';
+
+/** The option of a spool. */
+export interface SpoolOption<T> {
+  /**
+   * Keeps on disk what the receiver does not take, see `openSpool`. For one subscription, which closes it at its end. Default:
+   * none; what does not fit into the buffer is dropped.
+   */
+  readonly spool?: SpoolStore<T> | undefined;
+}
 
 /**
  * Holds what the source emits and hands it to an exporter: at every flush interval, at every explicit flush, and
@@ -43,7 +53,7 @@ import { completeDeliveryOptions, type DeliveryOptions } from './delivery-option
  */
 export function deliver<T>(
   createExporter: ExporterFactory<T>,
-  options: DeliveryOptions = {},
+  options: DeliveryOptions & SpoolOption<T> = {},
 ): OperatorFunction<T, DeliveryEvent> {
   if (typeof createExporter !== 'function') {
     throw new TypeError(
@@ -52,17 +62,21 @@ export function deliver<T>(
   }
   const complete = completeDeliveryOptions(options);
   const { flushIntervalMillis, maxBuffered, scheduler } = complete;
+  const { spool } = options;
   return (source) =>
     defer(() => {
       const exporter = exporterFor(createExporter, scheduler);
-      const settings = { ...exporter, flushIntervalMillis, maxBuffered };
+      const settings = { ...exporter, flushIntervalMillis, maxBuffered, maxSpoolBytes: spool?.maxBytes };
       const commands$ = new Subject<DeliveryCommand<T>>();
-      return inputsOf({ ...complete, source, exporter, commands$ }).pipe(
-        runTransitions(initialDelivery<T>(), (state, input) =>
+      return inputsOf({ ...complete, source, exporter, commands$, spool }).pipe(
+        runTransitions(initialDelivery<T>(spool?.segments), (state, input) =>
           transition(state, input, scheduler.now(), settings),
         ),
         carryOut((command) => commands$.next(command)),
-        finalize(() => exporter.shutdown$.subscribe()),
+        finalize(() => {
+          exporter.shutdown$.subscribe();
+          spool?.close();
+        }),
       );
     });
 }

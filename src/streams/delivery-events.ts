@@ -56,6 +56,22 @@ export interface Dropped {
   readonly total: number;
 }
 
+/** Items were written to the spool. */
+export interface SpooledItems {
+  readonly type: 'spooled';
+  readonly items: number;
+  /** On disk. */
+  readonly bytes: number;
+  /** Whether the write before this one had failed. */
+  readonly recovered: boolean;
+}
+
+/** The spool could not be written, or read. What was to be written is held; what could not be read was put aside. */
+export interface SpoolFailed {
+  readonly type: 'spool-failed';
+  readonly error: Error;
+}
+
 /** A flush has sent all that was held when it began, or when it was last asked for. */
 export interface Flushed {
   readonly type: 'flushed';
@@ -66,6 +82,8 @@ export interface Drained {
   readonly type: 'drained';
   /** Items that were still held, and are lost. */
   readonly lost: number;
+  /** Items that are in the spool, and not lost. `undefined` without one. */
+  readonly spooled?: number;
   /** Items that the receiver refused in the drain, and are lost too. */
   readonly rejected: number;
   /** Why the last export failed; `undefined` if it did not. */
@@ -73,4 +91,14 @@ export interface Drained {
 }
 
 /** What happens in a sink. */
-export type DeliveryEvent = Exported | Recovered | Failed | Split | Rejected | Dropped | Flushed | Drained;
+export type DeliveryEvent =
+  | Exported
+  | Recovered
+  | Failed
+  | Split
+  | Rejected
+  | Dropped
+  | SpooledItems
+  | SpoolFailed
+  | Flushed
+  | Drained;

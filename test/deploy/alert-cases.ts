@@ -177,6 +177,20 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: [],
   },
   {
+    alert: 'MsbMetricsSpoolNearlyFull',
+    what: 'more than four fifths',
+    series: { ...WELL, [collector('spool_bytes')]: '81x60', [collector('spool_max_bytes')]: '100x60' },
+    at: '3m',
+    fires: [AT_HOST],
+  },
+  {
+    alert: 'MsbMetricsSpoolNearlyFull',
+    what: 'four fifths',
+    series: { ...WELL, [collector('spool_bytes')]: '80x60', [collector('spool_max_bytes')]: '100x60' },
+    at: '30m',
+    fires: [],
+  },
+  {
     alert: 'MsbMetricsDataDropped',
     what: 'a collection was dropped',
     series: { ...WELL, [collector('collections_dropped_total')]: '0x10 1x110' },

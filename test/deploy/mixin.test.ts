@@ -9,6 +9,7 @@ import { rendered } from '../../deploy/mixin/rendered.js';
 import { RECORDING_RULES } from '../../deploy/mixin/rules/rules.js';
 import { healthAfter, initialHealth } from '../../src/cli/health/health.js';
 import { healthPage } from '../../src/cli/health/health-page.js';
+import type { Spool } from '../../src/index.js';
 import { pageWriter } from '../../src/sinks/prometheus/page.js';
 import { collectionOf, sandboxRuns } from '../support/collections.js';
 import { ALERT_CASES } from './alert-cases.js';
@@ -27,9 +28,11 @@ function ourMetrics(): Set<string> {
       event: { type: 'exported', items: 1, droppedBefore: 0, partial: undefined },
     } as const,
   ].reduce((state, event) => healthAfter(state, event, at), initialHealth(at));
-  const pages = pageWriter({})(collection) + healthPage(health, { cpuSeconds: 1, residentBytes: 1 });
+  const pages = pageWriter({})(collection) + healthPage(health, { cpuSeconds: 1, residentBytes: 1 }, SPOOL);
   return new Set([...pages.matchAll(/^# TYPE (\S+)/gmu)].map(([, name]) => name));
 }
+
+const SPOOL = { stats: { bytes: 1, items: 1, oldestAtMillis: 1 }, maxBytes: 2 } as Spool;
 
 describe('the mixin', () => {
   it('has the files that its sources render', () => {

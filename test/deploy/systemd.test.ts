@@ -83,7 +83,7 @@ describe('deploy/systemd', () => {
   });
 
   it('keeps both system units the same in all that makes them safe', () => {
-    const own = ['Description', 'User', 'EnvironmentFile', 'ExecStart', 'Environment'];
+    const own = ['Description', 'User', 'EnvironmentFile', 'ExecStart', 'Environment', 'StateDirectory'];
     const safety = (path: string) => [...settings(path)].filter(([key]) => !own.includes(key));
     expect(safety('msb-metrics@.service')).toEqual(safety('msb-metrics.service'));
   });

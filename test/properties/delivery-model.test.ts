@@ -19,8 +19,10 @@ function inModelWords(at: number, event: DeliveryEvent): ModelEvent {
     case 'rejected':
     case 'dropped':
       return [at, event.type, event.items];
+    case 'spooled':
+    case 'spool-failed':
     case 'flushed':
-      return [at, 'flushed'];
+      return [at, event.type];
     case 'drained':
       return [at, 'drained', event.lost, event.rejected, reason(event.error)];
   }

@@ -76,6 +76,7 @@ export async function monitoredHost(count: number, seed = 0): Promise<MonitoredH
       'otel',
       `--endpoint=http://127.0.0.1:${receiver.port}`,
       '--flush-interval=1s',
+      `--spool-dir=${join(msbHome, 'spool')}`,
       '--health-listen=127.0.0.1:0',
     ],
     /health: serving url=http:\/\/([^/\s]+)/u,

@@ -88,6 +88,15 @@ export const ALERTS: readonly AlertingRule[] = [
       '{{ $value | humanizePercentage }} of the exports of {{ $labels.instance }} have failed or were refused. What they were to deliver is held and sent again.',
   },
   {
+    alert: 'MsbMetricsSpoolNearlyFull',
+    expr: `${perHost(`microsandbox_collector_spool_bytes{${sidecars}} / microsandbox_collector_spool_max_bytes{${sidecars}}`)} > ${CONFIG.spoolNearlyFull}`,
+    for: '1m',
+    severity: 'warning',
+    summary: 'The spool of {{ $labels.instance }} is nearly full.',
+    description:
+      'The backend has taken so little from {{ $labels.instance }} that its spool is {{ $value | humanizePercentage }} full. Then the oldest collections are dropped.',
+  },
+  {
     alert: 'MsbMetricsDataDropped',
     expr: `${grown('collections_dropped')} > 0`,
     for: '0m',

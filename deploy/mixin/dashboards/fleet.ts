@@ -201,6 +201,12 @@ export const FLEET = dashboard(
             legend: '{{instance}}',
           },
         ]),
+        series('Spool', 'Bytes on disk that wait for the backend.', 'bytes', [
+          {
+            expr: `max by (instance) (microsandbox_collector_spool_bytes{${CHOSEN_SIDECARS}})`,
+            legend: '{{instance}}',
+          },
+        ]),
         series(
           'Lost data',
           'Within 10 minutes: collections dropped, collections refused, points refused.',

@@ -16,6 +16,7 @@ import { readHealthAddress } from '../options/listen-address.js';
 import { readBoolean } from '../options/option-reader.js';
 import { readOtlpOptions } from '../options/otlp-options.js';
 import { secretsOf } from '../options/secrets.js';
+import { readSpoolOptions } from '../options/spool-options.js';
 import { warnOfUnsupportedVariables } from '../options/unsupported-variables.js';
 import { print } from '../streams.js';
 import { UsageError } from '../usage-error.js';
@@ -52,6 +53,7 @@ async function look({ options, environment, log, warnings }: CommandContext): Pr
   const collect = read(() => readCollectOptions(options), settings);
   const otlp = read(() => readOtlpOptions(options, environment, notice), settings);
   read(() => readHealthAddress(options), settings);
+  read(() => readSpoolOptions(options), settings);
   warnOfUnsupportedVariables(environment, notice);
   if (read(() => readBoolean('OTEL_SDK_DISABLED', environment), settings) === true) {
     notice('warn', 'msb_metrics', 'OTEL_SDK_DISABLED=true: otel would end at once');

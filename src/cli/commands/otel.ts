@@ -1,19 +1,29 @@
 import { hostname } from 'node:os';
-import { type OtlpSinkOptions, otlpSink, sdkOtlpSink } from '../../index.js';
+import {
+  type OtlpSinkOptions,
+  openSpool,
+  otlpSink,
+  type Spool,
+  SpoolError,
+  type SpoolOptions,
+  sdkOtlpSink,
+} from '../../index.js';
 import { requireSharedMemory } from '../../shm/posix.js';
 import { EXIT } from '../exit-status.js';
 import { healthObservers } from '../health-observers.js';
 import { warnOfOtherHomes } from '../homes-on-host.js';
 import { captureGrpcLogs, captureSdkLogs } from '../library-logs.js';
-import { redactingLog } from '../log.js';
+import { type Log, redactingLog } from '../log.js';
 import { readCollectOptions } from '../options/collect-options.js';
 import { readHealthAddress } from '../options/listen-address.js';
 import { type Environment, readBoolean } from '../options/option-reader.js';
 import { requireOtlpOptions } from '../options/otlp-options.js';
 import { secretsOf } from '../options/secrets.js';
+import { readSpoolOptions } from '../options/spool-options.js';
 import { warnOfUnsupportedVariables } from '../options/unsupported-variables.js';
 import { run } from '../run.js';
 import { warnOfTwin } from '../twins.js';
+import { UsageError } from '../usage-error.js';
 import type { CommandContext } from './context.js';
 import { warnOfSmallBuffer } from './small-buffer.js';
 
@@ -32,6 +42,7 @@ export async function runOtel({
   const collect = readCollectOptions(options);
   const otlp = requireOtlpOptions(options, environment, log);
   const healthAddress = readHealthAddress(options);
+  const spoolOptions = readSpoolOptions(options);
   const exporter = options.word('exporter', ['native', 'sdk']);
   const createSink = exporter === 'sdk' ? sdkOtlpSink : otlpSink;
   const endpoint = new URL(otlp.endpoint);
@@ -62,12 +73,14 @@ export async function runOtel({
     log,
   );
   const { origin, pathname } = endpoint;
-  const observers = await healthObservers(healthAddress, collect, environment, log);
+  const spool = spoolOptions && openedSpool(spoolOptions, log);
+  const observers = await healthObservers(healthAddress, collect, environment, log, spool);
   return run(
     {
       ...collect,
       observers,
-      sinks: { otlp: (flush$) => createSink({ ...otlp, flush$ }) },
+      waiting: spool?.stats.items,
+      sinks: { otlp: (flush$) => createSink({ ...otlp, flush$, spool }) },
       noticeOtherHomes: hasOwnInstanceId(otlp, environment)
         ? undefined
         : () => warnOfOtherHomes(collect.msbHome, log),
@@ -78,6 +91,30 @@ export async function runOtel({
     signals,
     log,
   );
+}
+
+/** Opens the spool, and says what is in it. */
+function openedSpool(options: SpoolOptions, log: Log): Spool {
+  try {
+    const spool = openSpool(options);
+    const { items, bytes } = spool.stats;
+    log(
+      'info',
+      'msb_metrics::spool',
+      items === 0 ? 'spool opened' : 'spool opened, its collections are sent first',
+      {
+        directory: options.directory,
+        collections: items,
+        bytes,
+      },
+    );
+    return spool;
+  } catch (error) {
+    if (error instanceof SpoolError) {
+      throw new UsageError(`--spool-dir: ${error.message}`);
+    }
+    throw error;
+  }
 }
 
 /** Whether `service.instance.id` is another than the host's name. */

@@ -192,6 +192,19 @@ const OTEL_FLAGS: readonly Flag[] = [
   MAX_BUFFERED,
   EXPORT_TIMEOUT,
   {
+    name: 'spool-dir',
+    value: 'DIR',
+    completes: 'directories',
+    description:
+      'Keep on disk what the backend does not take: nothing is lost in an outage, at a restart or by a kill. A directory of its own, 0700. (default off: the newest --max-buffered in memory)',
+  },
+  {
+    name: 'spool-max-size',
+    value: 'SIZE',
+    default: '2GiB',
+    description: 'Most that --spool-dir takes; beyond it the oldest is dropped. Written 500MiB, 2GiB.',
+  },
+  {
     name: 'health-listen',
     value: 'HOST:PORT',
     description:

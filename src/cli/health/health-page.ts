@@ -1,3 +1,4 @@
+import type { Spool } from '../../index.js';
 import { deliveryMetrics } from '../../sinks/prometheus/delivery-metrics.js';
 import { BUILD_INFO, ownMetrics, type PageMetric } from '../../sinks/prometheus/own-metrics.js';
 import { ownPage } from '../../sinks/prometheus/own-page.js';
@@ -11,7 +12,7 @@ export interface ProcessUsage {
 }
 
 /** The sidecar's own counters and state as a page for Prometheus. The sandboxes' metrics are not on it. */
-export function healthPage(health: Health, usage: ProcessUsage): string {
+export function healthPage(health: Health, usage: ProcessUsage, spool?: Spool): string {
   const { newest, totals, startedAt } = health;
   return ownPage([
     ...(newest === undefined ? [BUILD_INFO] : ownMetrics(newest.reading)),
@@ -21,6 +22,7 @@ export function healthPage(health: Health, usage: ProcessUsage): string {
       values: newest === undefined ? [] : [{ labels: {}, value: newest.at.wallMillis / 1_000 }],
     },
     ...deliveryMetrics(totals, backlog(health)),
+    ...(spool === undefined ? [] : spoolMetrics(spool)),
     single(
       'process_start_time_seconds',
       'Unix time at which the process began.',
@@ -30,6 +32,20 @@ export function healthPage(health: Health, usage: ProcessUsage): string {
     single('process_cpu_seconds_total', 'User and system time.', usage.cpuSeconds, 'counter'),
   ]);
 }
+
+const spoolMetrics = ({
+  stats: { bytes, items, oldestAtMillis },
+  maxBytes,
+}: Spool): readonly PageMetric[] => [
+  single('microsandbox_collector_spool_bytes', 'Bytes of the spool on disk.', bytes),
+  single('microsandbox_collector_spool_max_bytes', 'Bytes beyond which the oldest is dropped.', maxBytes),
+  single('microsandbox_collector_spool_collections', 'Collections in the spool.', items),
+  {
+    name: 'microsandbox_collector_spool_oldest_timestamp_seconds',
+    description: 'Unix time at which the oldest of the spool was written.',
+    values: oldestAtMillis === undefined ? [] : [{ labels: {}, value: oldestAtMillis / 1_000 }],
+  },
+];
 
 /** What this process uses now. */
 export function currentUsage(): ProcessUsage {

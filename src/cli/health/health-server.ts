@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { endWith, fromEvent, ignoreElements, type Observable, share, takeUntil, withLatestFrom } from 'rxjs';
+import type { Spool } from '../../index.js';
 import { CONTENT_TYPE } from '../../sinks/prometheus/content-type.js';
 import { listenForHttp, warnIfOpen } from '../http-server.js';
 import type { Log } from '../log.js';
@@ -11,6 +12,12 @@ import { liveness, readiness, type Verdict } from './verdicts.js';
 
 const TARGET = 'msb_metrics::health';
 
+/** What the answers need beside the health. */
+export interface ServiceFacts {
+  readonly collectIntervalMillis: number;
+  readonly spool: Spool | undefined;
+}
+
 /**
  * Serves `/healthz`, `/readyz`, `/status` and `/metrics`, as long as the service lives.
  *
@@ -19,7 +26,7 @@ const TARGET = 'msb_metrics::health';
  */
 export async function healthServer(
   address: ListenAddress,
-  collectIntervalMillis: number,
+  facts: ServiceFacts,
   log: Log,
 ): Promise<HealthObserver> {
   const http = await listenForHttp(address, () => {});
@@ -31,7 +38,7 @@ export async function healthServer(
     const requests$ = fromEvent(http.server, 'request') as Observable<[IncomingMessage, ServerResponse]>;
     requests$.pipe(withLatestFrom(shared$), takeUntil(ended$)).subscribe({
       next: ([[request, response], health]) => {
-        void answer(request, response, health, collectIntervalMillis);
+        void answer(request, response, health, facts);
       },
       complete: http.close,
     });
@@ -42,7 +49,7 @@ async function answer(
   { method, url = '' }: IncomingMessage,
   response: ServerResponse,
   health: Health,
-  collectIntervalMillis: number,
+  { collectIntervalMillis, spool }: ServiceFacts,
 ): Promise<void> {
   response.on('error', () => {});
   const send = (status: number, type: string, body: string): void => {
@@ -67,12 +74,12 @@ async function answer(
     case '/readyz':
       return sendVerdict(readiness(health));
     case '/status': {
-      const document = statusDocument(health, collectIntervalMillis, now);
+      const document = statusDocument(health, collectIntervalMillis, now, spool);
       return send(200, 'application/json', `${JSON.stringify(document, undefined, 2)}\n`);
     }
     case '/metrics': {
       const { currentUsage, healthPage } = await import('./health-page.js');
-      return send(200, CONTENT_TYPE, healthPage(health, currentUsage()));
+      return send(200, CONTENT_TYPE, healthPage(health, currentUsage(), spool));
     }
     default:
       return send(404, TEXT, 'The paths are /healthz, /readyz, /status and /metrics\n');

@@ -30,13 +30,17 @@ export interface Health {
   readonly sinkFailure: string | undefined;
 }
 
-/** A service that has just begun. */
-export function initialHealth(startedAt: Moment): Health {
+/**
+ * A service that has just begun.
+ *
+ * @param waiting collections that an earlier process has left in the spool
+ */
+export function initialHealth(startedAt: Moment, waiting = 0): Health {
   return {
     startedAt,
     isStopping: false,
     newest: undefined,
-    totals: INITIAL_TOTALS,
+    totals: { ...INITIAL_TOTALS, collected: waiting },
     lastError: undefined,
     failuresInARow: 0,
     sinkFailure: undefined,

@@ -1,4 +1,4 @@
-import { type SkippedRows, sumOfSkipped, VERSION } from '../../index.js';
+import { type SkippedRows, type Spool, sumOfSkipped, VERSION } from '../../index.js';
 import { snakeCase } from '../../sinks/snake-case.js';
 import { backlog, type Health, type Moment } from './health.js';
 import { liveness, readiness } from './verdicts.js';
@@ -8,6 +8,7 @@ export function statusDocument(
   health: Health,
   collectIntervalMillis: number,
   now: Moment,
+  spool?: Spool,
 ): Record<string, unknown> {
   const { startedAt, newest, totals, lastError, failuresInARow } = health;
   const seconds = (since: Moment): number =>
@@ -53,6 +54,12 @@ export function statusDocument(
       failures_in_a_row: failuresInARow,
       last_success_at: totals.lastSuccessAtMillis === undefined ? null : time(totals.lastSuccessAtMillis),
       last_error: lastError ? { at: time(lastError.atMillis), message: lastError.message } : null,
+    },
+    spool: spool && {
+      collections: spool.stats.items,
+      bytes: spool.stats.bytes,
+      max_bytes: spool.maxBytes,
+      oldest_at: spool.stats.oldestAtMillis === undefined ? null : time(spool.stats.oldestAtMillis),
     },
     sink_failure: health.sinkFailure,
   };

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { map } from 'rxjs';
 import { requireOneOf, requireText, requireTexts } from '../../options.js';
 import type { Collection } from '../../shm/collection.js';
-import { deliver } from '../../streams/deliver.js';
+import { deliver, type SpoolOption } from '../../streams/deliver.js';
 import type { DeliveryEvent } from '../../streams/delivery-events.js';
 import type { DeliveryOptions } from '../../streams/delivery-options.js';
 import type { Exporter } from '../../streams/exporter.js';
@@ -31,7 +31,11 @@ export interface OtlpResourceOptions extends AttributeOptions {
 }
 
 /** Options of {@link otlpSink}. */
-export interface OtlpSinkOptions extends DeliveryOptions, OtlpResourceOptions, CredentialOptions {
+export interface OtlpSinkOptions
+  extends DeliveryOptions,
+    SpoolOption<Collection>,
+    OtlpResourceOptions,
+    CredentialOptions {
   /** For gRPC `http(s)://HOST:PORT`, for HTTP the complete URL of the metrics signal. `https` means TLS. */
   readonly endpoint: string;
   /** Default `grpc`; `http` sends bodies in protobuf. */
@@ -80,7 +84,7 @@ export interface ExporterParts {
  * @param protocol the one for which timeouts have remedies; `undefined` where it is not known
  */
 export function otlpDelivery(
-  options: OtlpResourceOptions & DeliveryOptions,
+  options: OtlpResourceOptions & DeliveryOptions & SpoolOption<Collection>,
   protocol: OtlpProtocol | undefined,
   createExporter: (encoder: RequestEncoder, parts: ExporterParts) => Exporter<Collection>,
 ): Sink {

@@ -1,3 +1,4 @@
+import type { Segment } from '../../spool/spool-store.js';
 import type { DeliveryEvent } from '../delivery-events.js';
 import type { DeliveryTotals } from '../exporter.js';
 import type { SourceEnd } from './state.js';
@@ -23,6 +24,18 @@ export type DeliveryCommand<T> =
   | { readonly type: 'back-off'; readonly waitMillis: number; readonly askedMillis: number }
   /** Begins the flush cadence anew. */
   | { readonly type: 'resume' }
+  /** Writes a segment. Comes back as `written` or `not-written`. */
+  | { readonly type: 'write-segment'; readonly first: number; readonly items: readonly T[] }
+  /** Reads a segment. Comes back as `read` or `not-read`. */
+  | { readonly type: 'read-segment'; readonly segment: Segment }
+  /** Remembers on disk how many items of a segment are done. */
+  | { readonly type: 'keep-segment'; readonly segment: Segment }
+  /** Removes a segment from disk. */
+  | { readonly type: 'remove-segment'; readonly segment: Segment }
+  /** Gives up an export that is under way: the end waits for the disk. */
+  | { readonly type: 'cancel-export' }
+  /** Comes back as `disk-settled`, after all calls of the disk before it. */
+  | { readonly type: 'settle-disk' }
   /** The last exports begin: there are no more flushes, and there is a `deadline`. */
   | { readonly type: 'begin-drain' }
   /** Gives up an export that is under way and shuts the exporter down. Comes back as `shut-down`. */

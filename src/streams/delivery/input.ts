@@ -1,3 +1,4 @@
+import type { Segment } from '../../spool/spool-store.js';
 import type { ExportResult } from '../exporter.js';
 import type { SourceEnd } from './state.js';
 
@@ -15,6 +16,20 @@ export type DeliveryInput<T> =
   | { readonly type: 'go-on' }
   /** The wait that the receiver asked for is over. */
   | { readonly type: 'asked-wait-over' }
+  /** It is time to write what should be on disk: a flush interval is over. */
+  | { readonly type: 'write-due' }
+  /** The export under way has had no answer for a flush interval. */
+  | { readonly type: 'unanswered' }
+  /** A segment is on disk. */
+  | { readonly type: 'written'; readonly segment: Segment }
+  /** A segment could not be written. */
+  | { readonly type: 'not-written'; readonly error: Error }
+  /** The oldest segment was read. */
+  | { readonly type: 'read'; readonly items: readonly T[] }
+  /** It could not be read: now, or ever, and then it is no longer there. */
+  | { readonly type: 'not-read'; readonly error: Error; readonly isGone: boolean }
+  /** All calls of the disk were made. */
+  | { readonly type: 'disk-settled' }
   /** The source completed or failed. */
   | { readonly type: 'source-ended'; readonly end: SourceEnd }
   /** The time of the drain is up. */

@@ -10,15 +10,19 @@ import {
   takeUntil,
   timer,
 } from 'rxjs';
+import type { SpoolStore } from '../../spool/spool-store.js';
 import type { CompleteDeliveryOptions } from '../delivery-options.js';
 import { flushCadence } from '../flush-cadence.js';
 import { deadline } from './deadline.js';
+import { diskInputs } from './disk-inputs.js';
 import type { DeliveryCommand } from './effect.js';
 import type { SafeExporter } from './exporter-for.js';
 import type { DeliveryInput } from './input.js';
 
 /** What the inputs of a delivery are made of. */
 export interface InputSources<T> extends CompleteDeliveryOptions {
+  /** Where items that the receiver does not take are kept. Default: in memory alone. */
+  readonly spool: SpoolStore<T> | undefined;
   readonly source: Observable<T>;
   readonly exporter: SafeExporter<T>;
   /** The commands of the transition, as they come. */
@@ -30,8 +34,16 @@ export interface InputSources<T> extends CompleteDeliveryOptions {
  * because the latter two may emit while they are subscribed to.
  */
 export function inputsOf<T>(sources: InputSources<T>): Observable<DeliveryInput<T>> {
-  const { source, exporter, commands$, flushIntervalMillis, exportTimeoutMillis, flush$, scheduler } =
-    sources;
+  const {
+    source,
+    exporter,
+    commands$,
+    spool: store,
+    flushIntervalMillis,
+    exportTimeoutMillis,
+    flush$,
+    scheduler,
+  } = sources;
   const on = <Type extends DeliveryCommand<T>['type']>(type: Type) =>
     commands$.pipe(
       filter(
@@ -58,7 +70,7 @@ export function inputsOf<T>(sources: InputSources<T>): Observable<DeliveryInput<
     map((cause): DeliveryInput<T> => ({ type: cause === 'scheduled' ? 'flush-due' : 'flush-requested' })),
   );
 
-  const exports$ = merge(on('export'), on('shut-down')).pipe(
+  const exports$ = merge(on('export'), on('cancel-export'), on('shut-down')).pipe(
     switchMap((command) =>
       command.type === 'export'
         ? exporter.attempt(command.batch, command.totals, exportTimeoutMillis)
@@ -85,5 +97,8 @@ export function inputsOf<T>(sources: InputSources<T>): Observable<DeliveryInput<
     map((): DeliveryInput<T> => ({ type: 'shut-down' })),
   );
 
-  return merge(exports$, goOn$, askedWaits$, drainDeadline$, shutdown$, cadence$, items$);
+  const disk$ =
+    store === undefined ? EMPTY : diskInputs({ store, commands$, flushIntervalMillis, scheduler });
+
+  return merge(exports$, goOn$, askedWaits$, drainDeadline$, shutdown$, cadence$, items$, disk$);
 }

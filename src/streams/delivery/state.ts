@@ -1,4 +1,5 @@
 import type { ObservableNotification } from 'rxjs';
+import type { Segment } from '../../spool/spool-store.js';
 import { type DeliveryTotals, INITIAL_TOTALS } from '../exporter.js';
 import { Queue } from '../queue.js';
 
@@ -35,16 +36,64 @@ export interface Delivery<T> {
   readonly waitEndsAtMillis: number;
   /** How the source ended; `undefined` while it goes on. */
   readonly ended: SourceEnd | undefined;
-  /** The drain, once it has begun, with `totals.rejected` at its beginning. */
-  readonly drain: { readonly rejectedBefore: number } | undefined;
+  /** The drain, once it has begun, with `totals.rejected` at its beginning, and whether its time is up. */
+  readonly drain: { readonly rejectedBefore: number; readonly isOver: boolean } | undefined;
+  /** What waits on disk, older than all that is held; `undefined` without a spool. */
+  readonly spool: Spooled<T> | undefined;
   readonly totals: DeliveryTotals;
+}
+
+/**
+ * What waits on disk, and beside it. The order of items is: in flight from the front, the front, the segments, those that are
+ * being written; or in flight from what is held, and then all of these; and at last what is held.
+ */
+export interface Spooled<T> {
+  /** The number of the next item that comes, counted over the whole life of the spool. */
+  readonly next: number;
+  /** In memory, and older than all segments: the rest of the segment that is being sent, or a batch that came back. */
+  readonly front: Queue<T>;
+  /** The segment that the front, and a batch in flight from it, are of; `undefined` if they are on no disk. */
+  readonly frontSegment: Segment | undefined;
+  /** The number of the first item of the front, or in flight from it. */
+  readonly frontFirst: number;
+  /** The other segments, the oldest first. */
+  readonly segments: readonly Segment[];
+  /** Items that are being written. */
+  readonly writing:
+    | { readonly first: number; readonly items: readonly T[]; readonly isFront: boolean }
+    | undefined;
+  /** Whether the oldest segment is being read. */
+  readonly isReading: boolean;
+  /** Whether the batch in flight is of the front. */
+  readonly isFrontInFlight: boolean;
+  /** Whether the export under way has had no answer for a flush interval. */
+  readonly isUnanswered: boolean;
+  /** Whether the flush goes on when what is being written is written. */
+  readonly isFlushWaiting: boolean;
+  /** Whether the end of the drain waits for the last calls of the disk. */
+  readonly isSettling: boolean;
+  /** Why the last write failed; `undefined` if it did not. */
+  readonly error: Error | undefined;
+}
+
+/** Items on disk that are not done. */
+export const leftIn = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, { items, done }) => sum + items - done, 0);
+
+/** Items that wait before those that are held. */
+function waitingBefore<T>({ front, segments, writing }: Spooled<T>): number {
+  return front.size + leftIn(segments) + (writing?.items.length ?? 0);
 }
 
 /** How a source ended: completion or an error. */
 export type SourceEnd = Exclude<ObservableNotification<never>, { readonly kind: 'N' }>;
 
-/** The state of a sink that has just been subscribed to. */
-export function initialDelivery<T>(): Delivery<T> {
+/**
+ * The state of a sink that has just been subscribed to.
+ *
+ * @param segments what is in the spool; `undefined` without one
+ */
+export function initialDelivery<T>(segments?: readonly Segment[]): Delivery<T> {
   return {
     phase: 'idle',
     held: Queue.of<T>(),
@@ -59,14 +108,34 @@ export function initialDelivery<T>(): Delivery<T> {
     waitEndsAtMillis: 0,
     ended: undefined,
     drain: undefined,
-    totals: INITIAL_TOTALS,
+    spool: segments && initialSpool(segments),
+    totals: segments === undefined ? INITIAL_TOTALS : { ...INITIAL_TOTALS, collected: leftIn(segments) },
   };
 }
 
-/** How many of the held items the flush under way has still to send. */
-export function leftToFlush<T>({ held, flushThrough, totals }: Delivery<T>): number {
+function initialSpool<T>(segments: readonly Segment[]): Spooled<T> {
+  const newest = segments.at(-1);
+  return {
+    next: newest === undefined ? 1 : newest.first + newest.items,
+    front: Queue.of<T>(),
+    frontSegment: undefined,
+    frontFirst: 0,
+    segments,
+    writing: undefined,
+    isReading: false,
+    isFrontInFlight: false,
+    isUnanswered: false,
+    isFlushWaiting: false,
+    isSettling: false,
+    error: undefined,
+  };
+}
+
+/** How many of the items that wait the flush under way has still to send. */
+export function leftToFlush<T>({ held, spool, flushThrough, totals }: Delivery<T>): number {
   const { delivered, dropped, rejected } = totals;
-  return Math.max(0, Math.min(held.size, flushThrough - delivered - dropped - rejected));
+  const waiting = held.size + (spool === undefined ? 0 : waitingBefore(spool));
+  return Math.max(0, Math.min(waiting, flushThrough - delivered - dropped - rejected));
 }
 
 /**
@@ -97,6 +166,7 @@ export function withHeld<T>(
     waitEndsAtMillis: state.waitEndsAtMillis,
     ended: state.ended,
     drain: state.drain,
+    spool: state.spool === undefined || collected === 0 ? state.spool : withNext(state.spool, collected),
     totals: {
       collected: totals.collected + collected,
       delivered: totals.delivered,
@@ -109,3 +179,8 @@ export function withHeld<T>(
     },
   };
 }
+
+const withNext = <T>(spool: Spooled<T>, collected: number): Spooled<T> => ({
+  ...spool,
+  next: spool.next + collected,
+});

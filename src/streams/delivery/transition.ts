@@ -1,11 +1,25 @@
 import { askedWaitMillis, backoffMillis, MAX_BACKOFF_MULTIPLE } from '../backoff.js';
 import type { DeliveryEvent } from '../delivery-events.js';
-import { dropOldest } from '../drop-oldest.js';
 import { type DeliveryTotals, type ExportResult, MAX_SPLITS_IN_A_ROW } from '../exporter.js';
-import type { Queue } from '../queue.js';
 import type { DeliveryEffect } from './effect.js';
 import type { DeliveryInput } from './input.js';
-import { type Delivery, leftToFlush, withHeld } from './state.js';
+import {
+  hasSpool,
+  hasUnsaved,
+  notWritten,
+  putBackRest,
+  readOldest,
+  type Step,
+  sourceOf,
+  takeBatch,
+  takeFront,
+  trimTo,
+  unloadFront,
+  withoutOldest,
+  writeNext,
+  written,
+} from './spool-rules.js';
+import { type Delivery, leftIn, leftToFlush } from './state.js';
 
 /** What the rules need to know that does not change while a sink runs. */
 export interface DeliverySettings<T> {
@@ -19,10 +33,11 @@ export interface DeliverySettings<T> {
    * An error counts as a failed export. Must not throw. `undefined`: always all.
    */
   readonly batchSize: ((sendable: readonly T[], totals: DeliveryTotals) => number | Error) | undefined;
+  /** Bytes on disk beyond which the oldest segments are dropped. Only with a spool. */
+  readonly maxSpoolBytes?: number | undefined;
 }
 
-/** A new state, and what is to be done, in order. */
-export type Step<T> = readonly [Delivery<T>, readonly DeliveryEffect<T>[]];
+export type { Step } from './spool-rules.js';
 
 /**
  * All rules of a sink: a pure function of its state and of what happens to it. Each row of the tables in
@@ -30,7 +45,7 @@ export type Step<T> = readonly [Delivery<T>, readonly DeliveryEffect<T>[]];
  *
  * Invariants, after every step:
  *
- * 1. collected = delivered + rejected + dropped + in flight + held
+ * 1. collected = delivered + rejected + dropped + in flight + held + in the spool
  * 2. items are delivered in the order of collection; what was acknowledged is not sent again
  * 3. at most `maxBuffered` items are held; what is dropped is the oldest held
  * 4. one export at a time: there is an `export` effect only where none is under way
@@ -73,6 +88,36 @@ export function transition<T>(
       return phase === 'exporting' ? goOn(state, nowMillis, settings) : [state, NOTHING];
     case 'asked-wait-over':
       return [{ ...state, isAskedToWait: false }, NOTHING];
+    case 'write-due':
+      return writeNext(state);
+    case 'unanswered':
+      return hasSpool(state) && phase === 'exporting'
+        ? writeNext({ ...state, spool: { ...state.spool, isUnanswered: true } })
+        : [state, NOTHING];
+    case 'written':
+      return hasSpool(state)
+        ? andThen(written(state, input.segment, settings.maxSpoolBytes ?? Number.POSITIVE_INFINITY), (next) =>
+            afterWrite(next, state, nowMillis, settings),
+          )
+        : [state, NOTHING];
+    case 'not-written':
+      return hasSpool(state)
+        ? andThen(notWritten(state, input.error, settings.maxBuffered), (next) =>
+            afterWrite(next, undefined, nowMillis, settings),
+          )
+        : [state, NOTHING];
+    case 'disk-settled':
+      return hasSpool(state)
+        ? shutDownExporter({ ...state, spool: { ...state.spool, isSettling: false } })
+        : [state, NOTHING];
+    case 'read':
+      return hasSpool(state) && state.spool.isReading
+        ? goOnExporting(takeFront(state, input.items), nowMillis, settings)
+        : [state, NOTHING];
+    case 'not-read':
+      return hasSpool(state) && state.spool.isReading
+        ? notRead(state, input, nowMillis, settings)
+        : [state, NOTHING];
     case 'source-ended': {
       if (state.ended !== undefined) {
         return [state, NOTHING];
@@ -80,10 +125,15 @@ export function transition<T>(
       const ended = { ...state, ended: input.end };
       return phase === 'exporting' ? [ended, NOTHING] : beginDrain(ended, nowMillis, settings);
     }
-    case 'deadline':
+    case 'deadline': {
+      const over = { ...state, drain: state.drain && { ...state.drain, isOver: true } };
       return phase === 'exporting'
-        ? andThen(settle(state, { status: 'failed', error: input.error }, nowMillis, settings), finish)
-        : finish(state);
+        ? andThen(
+            settle(over, { status: 'failed', error: input.error }, nowMillis, settings),
+            finishUnlessWriting,
+          )
+        : finishUnlessWriting(over);
+    }
     case 'shut-down':
       return phase === 'shutting-down' ? finish(state) : [state, NOTHING];
   }
@@ -94,6 +144,7 @@ const RESUME = { type: 'resume' } as const;
 const GO_ON = { type: 'go-on' } as const;
 const BEGIN_DRAIN = { type: 'begin-drain' } as const;
 const SHUT_DOWN = { type: 'shut-down' } as const;
+const CANCEL_EXPORT = { type: 'cancel-export' } as const;
 const COMPLETION = { kind: 'C' } as const;
 const FLUSHED = { type: 'emit', event: { type: 'flushed' } } as const;
 
@@ -127,19 +178,6 @@ function hold<T>(state: Delivery<T>, item: T, maxBuffered: number): Step<T> {
   return trimTo(state, state.held.add(item), maxBuffered, 1);
 }
 
-function putBack<T>(state: Delivery<T>, items: readonly T[], maxBuffered: number): Step<T> {
-  return items.length === 0 ? [state, NOTHING] : trimTo(state, state.held.putBack(items), maxBuffered, 0);
-}
-
-function trimTo<T>(state: Delivery<T>, held: Queue<T>, maxBuffered: number, collected: 0 | 1): Step<T> {
-  const { kept, dropped } = dropOldest(held, maxBuffered);
-  const next = withHeld(state, kept, collected, dropped);
-  return [
-    next,
-    dropped === 0 ? NOTHING : [emit({ type: 'dropped', items: dropped, total: next.totals.dropped })],
-  ];
-}
-
 const hasLastChance = <T>({ phase, lastChance, isAskedToWait }: Delivery<T>): boolean =>
   phase === 'waiting' && lastChance === 'unused' && !isAskedToWait;
 
@@ -156,18 +194,71 @@ function beginFlush<T>(state: Delivery<T>, nowMillis: number, settings: Delivery
 }
 
 function exportNext<T>(state: Delivery<T>, nowMillis: number, settings: DeliverySettings<T>): Step<T> {
-  const left = leftToFlush(state);
-  const sendable = state.held.oldest(left);
+  const source = sourceOf(state);
+  const all = leftToFlush(state);
+  if (hasSpool(state) && all > 0) {
+    if (source === 'segment') {
+      return readOldest(state);
+    }
+    if (source === 'writing') {
+      return [{ ...state, spool: { ...state.spool, isFlushWaiting: true } }, NOTHING];
+    }
+  }
+  const queue = source === 'front' && state.spool !== undefined ? state.spool.front : state.held;
+  const left = Math.min(all, queue.size);
+  const sendable = queue.oldest(left);
   const asked = left > 0 && settings.batchSize ? settings.batchSize(sendable, state.totals) : left;
   if (asked instanceof Error) {
     return failed(state, [], { status: 'failed', error: asked }, nowMillis, settings);
   }
   const size = asked >= 1 && asked <= left ? Math.floor(asked) : left;
   const batch = size === left ? sendable : sendable.slice(0, size);
-  return [
-    { ...state, inFlight: batch, held: state.held.without(size) },
-    [{ type: 'export', batch, totals: state.totals }],
-  ];
+  return [takeBatch(state, batch, source), [{ type: 'export', batch, totals: state.totals }]];
+}
+
+/** The flush that waited for the disk goes on. */
+function goOnExporting<T>(state: Delivery<T>, nowMillis: number, settings: DeliverySettings<T>): Step<T> {
+  return state.phase === 'exporting' ? goOn(state, nowMillis, settings) : [state, NOTHING];
+}
+
+/**
+ * After a write: the end of the drain, or the next write, or the flush that has waited for it.
+ *
+ * @param before the state before a write that succeeded
+ */
+function afterWrite<T>(
+  state: Delivery<T>,
+  before: Delivery<T> | undefined,
+  nowMillis: number,
+  settings: DeliverySettings<T>,
+): Step<T> {
+  if (!hasSpool(state)) {
+    return [state, NOTHING];
+  }
+  if (state.phase === 'shutting-down') {
+    return before !== undefined && hasUnsaved(state) ? writeNext(state) : closeExporter(state);
+  }
+  if (state.spool.isFlushWaiting && state.phase === 'exporting') {
+    return goOn({ ...state, spool: { ...state.spool, isFlushWaiting: false } }, nowMillis, settings);
+  }
+  return before?.spool?.writing?.isFront === true ? writeNext(state) : [state, NOTHING];
+}
+
+/** A segment that is gone is left out; where the disk fails, the attempt has failed. */
+function notRead<T>(
+  state: Delivery<T> & { readonly spool: NonNullable<Delivery<T>['spool']> },
+  { error, isGone }: { readonly error: Error; readonly isGone: boolean },
+  nowMillis: number,
+  settings: DeliverySettings<T>,
+): Step<T> {
+  if (isGone) {
+    return andThen(withoutOldest(state, error), (next) => goOnExporting(next, nowMillis, settings));
+  }
+  const next = { ...state, spool: { ...state.spool, isReading: false, error } };
+  const told = emit({ type: 'spool-failed', error });
+  return next.phase === 'exporting'
+    ? after([told], failed(next, [], { status: 'failed', error }, nowMillis, settings))
+    : [next, [told]];
 }
 
 /** After an answer that was not a failure: the next export of the flush, or its end. */
@@ -238,7 +329,7 @@ function delivered<T>(
     emit({ type: 'exported', items, droppedBefore, partial }),
     ...(failures > 0 ? [emit({ type: 'recovered', failures })] : []),
   ];
-  return thenGoOn(after(effects, putBack(acknowledged, remainder, maxBuffered)));
+  return thenGoOn(after(effects, putBackRest(acknowledged, remainder, items, maxBuffered)));
 }
 
 function rejected<T>(
@@ -264,7 +355,7 @@ function rejected<T>(
     },
   };
   const effects = [...endOfWait(lastChance), emit({ type: 'rejected', error, items, points })];
-  return thenGoOn(after(effects, putBack(refused, remainder, maxBuffered)));
+  return thenGoOn(after(effects, putBackRest(refused, remainder, items, maxBuffered)));
 }
 
 function split<T>(
@@ -280,7 +371,7 @@ function split<T>(
     lastChance: afterAnswer(lastChance),
   };
   const effects = [...endOfWait(lastChance), emit({ type: 'split', error, items: batch.length })];
-  return thenGoOn(after(effects, putBack(divided, batch, maxBuffered)));
+  return thenGoOn(after(effects, putBackRest(divided, batch, 0, maxBuffered)));
 }
 
 function failed<T>(
@@ -293,7 +384,7 @@ function failed<T>(
   const { flushIntervalMillis, maxBuffered } = settings;
   const isLastChance = state.lastChance === 'running';
   const failures = state.failuresInARow + (isLastChance ? 0 : 1);
-  const [waiting, dropped] = putBack<T>(
+  const [returned, dropped] = putBackRest<T>(
     {
       ...countFailedExport(state),
       phase: 'waiting',
@@ -303,11 +394,14 @@ function failed<T>(
       lastChance: afterAnswer(state.lastChance),
     },
     batch,
+    0,
     maxBuffered,
   );
+  const [waiting, writes] = writeNext(unloadFront(returned));
   const told = (retryInMillis: number | undefined): readonly DeliveryEffect<T>[] => [
-    emit({ type: 'failed', error, failures, retryInMillis, held: waiting.held.size }),
+    emit({ type: 'failed', error, failures, retryInMillis, held: returned.held.size }),
     ...dropped,
+    ...writes,
   ];
   if (state.drain !== undefined) {
     return after(told(undefined), shutDown(waiting));
@@ -346,7 +440,7 @@ function beginDrain<T>(state: Delivery<T>, nowMillis: number, settings: Delivery
   const draining = throughAllHeld({
     ...state,
     phase: 'exporting' as const,
-    drain: { rejectedBefore: state.totals.rejected },
+    drain: { rejectedBefore: state.totals.rejected, isOver: false },
   });
   const heartbeatFailed = settings.exportsEmptyBatches && state.failuresInARow > 0;
   return after(
@@ -357,16 +451,49 @@ function beginDrain<T>(state: Delivery<T>, nowMillis: number, settings: Delivery
   );
 }
 
+/** The end of the drain. What is left goes to the spool first. */
 function shutDown<T>(state: Delivery<T>): Step<T> {
-  return [{ ...state, phase: 'shutting-down' }, [SHUT_DOWN]];
+  const ending = unloadFront<T>({ ...state, phase: 'shutting-down' });
+  if (!hasSpool(ending)) {
+    return closeExporter(ending);
+  }
+  return after([CANCEL_EXPORT], isSaving(ending) ? writeNext(ending) : closeExporter(ending));
+}
+
+const isSaving = <T>(state: Delivery<T>): boolean =>
+  state.spool?.writing !== undefined || (state.phase === 'shutting-down' && hasUnsaved(state));
+
+/** All calls of the disk come first. */
+function closeExporter<T>(state: Delivery<T>): Step<T> {
+  return hasSpool(state)
+    ? [{ ...state, spool: { ...state.spool, isSettling: true } }, [{ type: 'settle-disk' }]]
+    : shutDownExporter(state);
+}
+
+/** Where the time is up, nobody waits for the exporter. */
+function shutDownExporter<T>(state: Delivery<T>): Step<T> {
+  const closing: Step<T> = [state, [SHUT_DOWN]];
+  return state.drain?.isOver === true ? andThen(closing, finish) : closing;
+}
+
+/** The time of the drain is up: only the disk is waited for, whose calls have a time of their own. */
+function finishUnlessWriting<T>(state: Delivery<T>): Step<T> {
+  return state.phase === 'done' || isSaving(state) || state.spool?.isSettling === true
+    ? [state, NOTHING]
+    : finish(state);
 }
 
 function finish<T>(state: Delivery<T>): Step<T> {
-  const { held, totals, drain, lastError: error, ended: end = COMPLETION } = state;
+  const { held, totals, drain, spool, lastError: error, ended: end = COMPLETION } = state;
   const rejected = totals.rejected - (drain?.rejectedBefore ?? 0);
+  const lost = held.size + (spool === undefined ? 0 : spool.front.size + (spool.writing?.items.length ?? 0));
+  const drained: DeliveryEvent = { type: 'drained', lost, rejected, error };
   return [
     { ...state, phase: 'done' },
-    [emit({ type: 'drained', lost: held.size, rejected, error }), { type: 'end', end }],
+    [
+      emit(spool === undefined ? drained : { ...drained, spooled: leftIn(spool.segments) }),
+      { type: 'end', end },
+    ],
   ];
 }
 

@@ -1,0 +1,281 @@
+import type { Segment } from '../../spool/spool-store.js';
+import { dropOldest } from '../drop-oldest.js';
+import { Queue } from '../queue.js';
+import type { DeliveryEffect } from './effect.js';
+import { type Delivery, leftIn, type Spooled, withHeld } from './state.js';
+
+/** A new state, and what is to be done, in order. */
+export type Step<T> = readonly [Delivery<T>, readonly DeliveryEffect<T>[]];
+
+const NOTHING: readonly never[] = [];
+
+/** A delivery with a spool. */
+type WithSpool<T> = Delivery<T> & { readonly spool: Spooled<T> };
+
+export const hasSpool = <T>(state: Delivery<T>): state is WithSpool<T> => state.spool !== undefined;
+
+const withSpool = <T>(state: WithSpool<T>, changes: Partial<Spooled<T>>): WithSpool<T> => ({
+  ...state,
+  spool: { ...state.spool, ...changes },
+});
+
+/** Where the next batch is taken from. */
+export type Source = 'front' | 'held' | 'segment' | 'writing';
+
+/** Where the oldest items that wait are. */
+export function sourceOf<T>({ spool }: Delivery<T>): Source {
+  if (spool === undefined) {
+    return 'held';
+  }
+  if (spool.front.size > 0) {
+    return 'front';
+  }
+  if (spool.writing?.isFront === true) {
+    return 'writing';
+  }
+  if (spool.segments.length > 0) {
+    return 'segment';
+  }
+  return spool.writing === undefined ? 'held' : 'writing';
+}
+
+/** The oldest segment is to be read. Comes back as `read`. */
+export function readOldest<T>(state: WithSpool<T>): Step<T> {
+  if (state.spool.isReading) {
+    return [state, NOTHING];
+  }
+  return [
+    withSpool(state, { isReading: true }),
+    [{ type: 'read-segment', segment: state.spool.segments[0] }],
+  ];
+}
+
+/** What was read is the front. A sink that has stopped exporting meanwhile leaves it on disk. */
+export function takeFront<T>(state: WithSpool<T>, items: readonly T[]): WithSpool<T> {
+  const { segments } = state.spool;
+  const [segment, ...others] = segments;
+  return state.phase === 'exporting'
+    ? withSpool(state, {
+        isReading: false,
+        front: Queue.of(items),
+        frontSegment: segment,
+        frontFirst: segment.first + segment.done,
+        segments: others,
+      })
+    : withSpool(state, { isReading: false });
+}
+
+/** The batch that goes out now is taken from the front, or from what is held. */
+export function takeBatch<T>(state: Delivery<T>, batch: readonly T[], source: Source): Delivery<T> {
+  const { spool, held } = state;
+  if (spool === undefined) {
+    return { ...state, inFlight: batch, held: held.without(batch.length) };
+  }
+  const isFront = source === 'front';
+  return {
+    ...state,
+    inFlight: batch,
+    held: isFront ? held : held.without(batch.length),
+    spool: {
+      ...spool,
+      front: isFront ? spool.front.without(batch.length) : spool.front,
+      frontFirst: isFront ? spool.frontFirst : spool.next - held.size,
+      isFrontInFlight: isFront,
+      isUnanswered: false,
+    },
+  };
+}
+
+/**
+ * The rest of a batch waits again, before all that is newer.
+ *
+ * @param rest the last of its items
+ * @param done how many of its items were delivered, or given up
+ */
+export function putBackRest<T>(
+  state: Delivery<T>,
+  rest: readonly T[],
+  done: number,
+  maxBuffered: number,
+): Step<T> {
+  if (!hasSpool(state)) {
+    return rest.length === 0 ? [state, NOTHING] : trimTo(state, state.held.putBack(rest), maxBuffered, 0);
+  }
+  const { front, frontFirst, frontSegment, isFrontInFlight, segments, writing } = state.spool;
+  const answered = withSpool(state, { isFrontInFlight: false, isUnanswered: false, isFlushWaiting: false });
+  if (isFrontInFlight) {
+    const segment = frontSegment && { ...frontSegment, done: frontSegment.done + done };
+    const isDone = segment?.done === segment?.items;
+    return [
+      withSpool(answered, {
+        front: rest.length === 0 ? front : front.putBack(rest),
+        frontFirst: frontFirst + done,
+        frontSegment: isDone ? undefined : segment,
+      }),
+      segment === undefined || done === 0
+        ? NOTHING
+        : [{ type: isDone ? 'remove-segment' : 'keep-segment', segment }],
+    ];
+  }
+  if (rest.length === 0) {
+    return [answered, NOTHING];
+  }
+  // Something newer is on disk, or on its way: it is no longer the newest that it comes before.
+  if (segments.length > 0 || writing !== undefined) {
+    return [
+      withSpool(answered, { front: Queue.of(rest), frontFirst: frontFirst + done, frontSegment: undefined }),
+      NOTHING,
+    ];
+  }
+  return trimTo(answered, answered.held.putBack(rest), maxBuffered, 0);
+}
+
+/** After a failure nothing that is on disk stays in memory. */
+export function unloadFront<T>(state: Delivery<T>): Delivery<T> {
+  if (!hasSpool(state) || state.spool.frontSegment === undefined || state.inFlight.length > 0) {
+    return state;
+  }
+  const { frontSegment, segments } = state.spool;
+  return withSpool(state, {
+    front: Queue.of<T>(),
+    frontSegment: undefined,
+    segments: [frontSegment, ...segments],
+  });
+}
+
+/** Whether what is in memory should be on disk: the receiver does not take it, or something older is there. */
+function wantsToWrite<T>({ phase, spool }: WithSpool<T>): boolean {
+  const { isUnanswered, segments, front, frontSegment } = spool;
+  return (
+    phase === 'waiting' ||
+    phase === 'shutting-down' ||
+    isUnanswered ||
+    segments.length > 0 ||
+    frontSegment !== undefined ||
+    front.size > 0
+  );
+}
+
+/** Whether there is something that is on no disk, and not on its way there. */
+export function hasUnsaved<T>({ held, spool }: Delivery<T>): boolean {
+  return spool !== undefined && (held.size > 0 || (spool.front.size > 0 && spool.frontSegment === undefined));
+}
+
+/** Writes what is in memory and on no disk, the oldest first, one segment at a time. Comes back as `written`. */
+export function writeNext<T>(state: Delivery<T>): Step<T> {
+  if (!hasSpool(state) || state.spool.writing !== undefined || !wantsToWrite(state)) {
+    return [state, NOTHING];
+  }
+  const { front, frontFirst, frontSegment, isFrontInFlight, next } = state.spool;
+  if (front.size > 0 && frontSegment === undefined) {
+    const first = frontFirst + (isFrontInFlight ? state.inFlight.length : 0);
+    return writing(withSpool(state, { front: Queue.of<T>() }), first, [...front], true);
+  }
+  const { held } = state;
+  return held.size === 0
+    ? [state, NOTHING]
+    : writing({ ...state, held: Queue.of<T>() }, next - held.size, [...held], false);
+}
+
+function writing<T>(state: WithSpool<T>, first: number, items: readonly T[], isFront: boolean): Step<T> {
+  return [
+    withSpool(state, { writing: { first, items, isFront } }),
+    [{ type: 'write-segment', first, items }],
+  ];
+}
+
+/** What was written is on disk. Beyond the maximal size the oldest other segments are dropped. */
+export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: number): Step<T> {
+  const { frontSegment, error } = state.spool;
+  const all = [...state.spool.segments, segment].sort((a, b) => a.first - b.first);
+  const bytesOf = (segments: readonly Segment[]): number =>
+    segments.reduce((sum, { bytes }) => sum + bytes, frontSegment?.bytes ?? 0);
+  // The one that is being read, and the newest, stay.
+  const droppable = state.spool.isReading ? 1 : 0;
+  let kept = all;
+  const dropped: Segment[] = [];
+  while (kept.length > droppable + 1 && bytesOf(kept) > maxBytes) {
+    dropped.push(kept[droppable]);
+    kept = kept.filter((each) => each !== kept[droppable]);
+  }
+  const lost = leftIn(dropped);
+  const next = withSpool(withHeld(state, state.held, 0, lost) as WithSpool<T>, {
+    segments: kept,
+    writing: undefined,
+    error: undefined,
+  });
+  return [
+    next,
+    [
+      {
+        type: 'emit',
+        event: {
+          type: 'spooled',
+          items: segment.items,
+          bytes: segment.bytes,
+          recovered: error !== undefined,
+        },
+      },
+      ...(lost === 0
+        ? []
+        : [{ type: 'emit', event: { type: 'dropped', items: lost, total: next.totals.dropped } } as const]),
+      ...dropped.map((each) => ({ type: 'remove-segment', segment: each }) as const),
+    ],
+  ];
+}
+
+/** What could not be written is in memory again, in its place. */
+export function notWritten<T>(state: WithSpool<T>, error: Error, maxBuffered: number): Step<T> {
+  const { writing: unwritten, front } = state.spool;
+  const told = { type: 'emit', event: { type: 'spool-failed', error } } as const;
+  const without = withSpool(state, { writing: undefined, error });
+  if (unwritten === undefined) {
+    return [without, [told]];
+  }
+  const { first, items, isFront } = unwritten;
+  if (isFront) {
+    return [
+      withSpool(without, {
+        front: Queue.of([...front, ...items]),
+        frontFirst: front.size === 0 ? first : state.spool.frontFirst,
+      }),
+      [told],
+    ];
+  }
+  const [held, effects] = trimTo(without, without.held.putBack(items), maxBuffered, 0);
+  return [held, [told, ...effects]];
+}
+
+/** A segment that cannot be read is put aside, and what was in it is dropped. */
+export function withoutOldest<T>(state: WithSpool<T>, error: Error): Step<T> {
+  const [segment, ...segments] = state.spool.segments;
+  const lost = leftIn([segment]);
+  const next = withSpool(withHeld(state, state.held, 0, lost) as WithSpool<T>, {
+    segments,
+    isReading: false,
+  });
+  return [
+    next,
+    [
+      { type: 'emit', event: { type: 'spool-failed', error } },
+      { type: 'emit', event: { type: 'dropped', items: lost, total: next.totals.dropped } },
+    ],
+  ];
+}
+
+/** Holds no more than the greatest number, by dropping the oldest that are held. */
+export function trimTo<T>(
+  state: Delivery<T>,
+  held: Queue<T>,
+  maxBuffered: number,
+  collected: 0 | 1,
+): Step<T> {
+  const { kept, dropped } = dropOldest(held, maxBuffered);
+  const next = withHeld(state, kept, collected, dropped);
+  return [
+    next,
+    dropped === 0
+      ? NOTHING
+      : [{ type: 'emit', event: { type: 'dropped', items: dropped, total: next.totals.dropped } }],
+  ];
+}
