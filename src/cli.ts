@@ -52,6 +52,11 @@ async function main(argv: readonly string[]): Promise<number> {
       otel: run(async () => (await import('./cli/commands/otel.js')).runOtel),
       prometheus: run(async () => (await import('./cli/commands/prometheus.js')).runPrometheus),
       check: run(async () => (await import('./cli/commands/check.js')).runCheck),
+      spool: () => {
+        outcome = import('./cli/commands/spool.js').then(({ runSpool }) =>
+          runSpool(line.argument as string, line.operand as string),
+        );
+      },
       completion: () => {
         outcome = import('./cli/completion/script.js').then(({ completionScript }) => {
           print(completionScript(line.argument as Shell));
@@ -64,7 +69,7 @@ async function main(argv: readonly string[]): Promise<number> {
   );
   printOrFail((text) => (line.help ? withEnvironment(text, command, { width, wrap }) : text));
   const switches = [...(line.help ? ['--help'] : []), ...(line.version ? ['--version'] : [])];
-  const words = [command?.name, line.argument].filter((word) => word !== undefined);
+  const words = [command?.name, line.argument, line.operand].filter((word) => word !== undefined);
   program.parse(['node', 'msb-metrics', ...words, ...switches]);
   hasRun = outcome !== undefined;
   return outcome ?? EXIT.clean;

@@ -38,7 +38,11 @@ export function createProgram(handlers: Handlers, page: Page, shown: Command | u
     const own = command.flags.filter((flag) => !GLOBAL_FLAGS.includes(flag));
     program
       .command(
-        [command.name, ...(command.argument === undefined ? [] : [`<${command.argument.name}>`])].join(' '),
+        [
+          command.name,
+          ...(command.argument === undefined ? [] : [`<${command.argument.name}>`]),
+          ...(command.operand === undefined ? [] : [`<${command.operand.name}>`]),
+        ].join(' '),
       )
       .describe(paragraphs(command.description, page))
       .action(handlers[command.name]);

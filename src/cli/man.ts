@@ -9,9 +9,11 @@ export function manualPage(): string {
     '.SH NAME',
     'msb\\-metrics \\- ship the metrics of microsandbox sandboxes over OTLP, or print them',
     '.SH SYNOPSIS',
-    ...COMMANDS.flatMap(({ name, argument }) => [
+    ...COMMANDS.flatMap(({ name, argument, operand }) => [
       `.B msb\\-metrics ${escaped(name)}`,
-      argument === undefined ? '.RI [ FLAG ...]' : `.I ${argument.name}`,
+      argument === undefined
+        ? '.RI [ FLAG ...]'
+        : `.I ${argument.name}${operand === undefined ? '' : ` ${operand.name}`}`,
       '.br',
     ]),
     '.SH DESCRIPTION',

@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Collection } from '../shm/collection.js';
@@ -6,6 +6,7 @@ import { describeUser } from '../shm/owner.js';
 import { tryLock } from '../shm/posix.js';
 import { openSegment, sealSegment } from './segment.js';
 import { SegmentError } from './segment-error.js';
+import { nameOf, segmentsIn } from './segments-in.js';
 import type { Segment, SpoolStore } from './spool-store.js';
 
 /** A directory cannot be a spool. The message says what would be right. */
@@ -42,9 +43,6 @@ export const DEFAULT_SPOOL_MAX_BYTES = 2 ** 31;
 
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** First item, items, and how many are done. */
-const SEGMENT_NAME = /^(\d{16})-(\d+)-(\d+)\.segment$/u;
-
 /**
  * Opens a directory as a spool of collections. It is this process's alone until `close`, or until the process ends, however
  * that comes about.
@@ -56,6 +54,7 @@ export function openSpool({ directory, maxBytes = DEFAULT_SPOOL_MAX_BYTES }: Spo
     requireOwn(directory);
     const lock = lockOf(directory);
     try {
+      removeUnfinished(directory);
       return new SpoolDirectory(directory, maxBytes, segmentsIn(directory), lock);
     } catch (error) {
       closeSync(lock);
@@ -105,32 +104,12 @@ function lockOf(directory: string): number {
   return fd;
 }
 
-/** The segments in a directory, the oldest first. What was left half-written is removed. */
-function segmentsIn(directory: string): readonly Segment[] {
-  const names = readdirSync(directory).sort();
-  for (const name of names.filter((each) => each.endsWith('.new'))) {
+/** What was being written when a process ended is of no use. */
+function removeUnfinished(directory: string): void {
+  for (const name of readdirSync(directory).filter((each) => each.endsWith('.new'))) {
     rmSync(join(directory, name), { force: true });
   }
-  return names.flatMap((name) => {
-    const [, first, items, done] = SEGMENT_NAME.exec(name) ?? [];
-    if (first === undefined) {
-      return [];
-    }
-    const { size, mtimeMs } = statSync(join(directory, name));
-    return [
-      {
-        first: Number(first),
-        items: Number(items),
-        done: Number(done),
-        bytes: size,
-        writtenAtMillis: mtimeMs,
-      },
-    ];
-  });
 }
-
-const nameOf = ({ first, items, done }: Pick<Segment, 'first' | 'items' | 'done'>): string =>
-  `${String(first).padStart(16, '0')}-${items}-${done}.segment`;
 
 /** A spool of collections in a directory. */
 class SpoolDirectory implements Spool {

@@ -35,10 +35,10 @@ const RENEWED = clientFiles('client-renewed');
 
 /** What is typed, and the one line that answers it. */
 const refusals: readonly [string[], string][] = [
-  [[], 'no command: expected stdout, otel, prometheus, check or completion; see msb-metrics --help'],
+  [[], 'no command: expected stdout, otel, prometheus, check, spool or completion; see msb-metrics --help'],
   [
     ['otle'],
-    '"otle": no such command: did you mean otel? expected stdout, otel, prometheus, check or completion',
+    '"otle": no such command: did you mean otel? expected stdout, otel, prometheus, check, spool or completion',
   ],
   [
     ['stdout', 'now'],
@@ -64,7 +64,7 @@ const refusals: readonly [string[], string][] = [
   [['--headers', `api-key=${secret}`, 'otel'], '--headers: no such flag: did you mean --header?'],
   [
     [secret, 'otel'],
-    'argument 1, of 15 characters: no such command: expected stdout, otel, prometheus, check or completion',
+    'argument 1, of 15 characters: no such command: expected stdout, otel, prometheus, check, spool or completion',
   ],
   [
     [...grpc, '--header', 'Authorization=Bearer', secret],
@@ -233,11 +233,11 @@ const refusals: readonly [string[], string][] = [
   ],
   [
     ['stout'],
-    '"stout": no such command: did you mean stdout? expected stdout, otel, prometheus, check or completion',
+    '"stout": no such command: did you mean stdout? expected stdout, otel, prometheus, check, spool or completion',
   ],
   [
     ['help', 'otle'],
-    '"otle": no such command: did you mean otel? expected stdout, otel, prometheus, check or completion',
+    '"otle": no such command: did you mean otel? expected stdout, otel, prometheus, check, spool or completion',
   ],
   [['completion'], 'completion: got no SHELL: expected bash, zsh or fish'],
   [['completion', 'tcsh'], 'completion: got "tcsh": expected bash, zsh or fish'],

@@ -202,6 +202,52 @@ describe('--spool-dir', () => {
     ]);
   });
 
+  it('can be looked at while it is used', async () => {
+    const msbHome = testHome();
+    const { written, stop } = sampleSandboxes({ msbHome, count: 2, intervalMillis: 20 });
+    const directory = testSpool();
+    const run = new Cli([
+      'otel',
+      '--endpoint=http://127.0.0.1:9',
+      `--msb-home=${msbHome}`,
+      `--spool-dir=${directory}`,
+      ...FAST,
+    ]);
+    await eventually(() => run.stderr.includes('spool opened') && segmentsIn(directory).length > 1);
+    const { code, stdout } = await cli(['spool', 'ls', directory]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^\S+Z 0000000000000001-\d+-0\.segment collections=\d+ bytes=\d+\n(.*\n)*\d+ segments, \d+ collections, \d+ bytes\n$/u,
+      ),
+    ]);
+    const cat = await cli(['spool', 'cat', join(directory, segmentsIn(directory)[0])]);
+    const [first] = cat.stdout.split('\n').map((line) => (line === '' ? undefined : JSON.parse(line)));
+    expect(first).toMatchObject({ name: 'sandbox-0', labels: {}, memory_used_bytes: expect.any(Number) });
+    expect(written[0].samples.map(({ memoryUsedBytes }) => memoryUsedBytes)).toContain(
+      first.memory_used_bytes,
+    );
+    await run.stop();
+    stop();
+  });
+
+  it.each([
+    [['ls'], 'spool ls: got no PATH: expected a path'],
+    [['rm', 'x'], 'spool: got "rm": expected ls or cat'],
+    [
+      ['ls', '/nonexistent'],
+      'spool ls: got "/nonexistent": cannot be read (ENOENT): expected the directory of --spool-dir',
+    ],
+    [
+      ['cat', '/etc/hostname'],
+      'spool cat: got "/etc/hostname": is no segment of a spool: expected a file of it',
+    ],
+    [['ls', 'a', 'b'], 'unexpected beside the command spool'],
+  ])('is not shown for spool %s', async (args, message) => {
+    const { code, stderr } = await cli(['spool', ...args]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
   it.each(['2', '2Gb x', '-1GiB', '1KiB', 'GiB', ''])('refuses --spool-max-size=%s', async (size) => {
     const { code, stderr } = await cli([
       'otel',

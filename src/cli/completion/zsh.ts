@@ -4,7 +4,7 @@ import { COMMANDS, GLOBAL_FLAGS } from '../flags/table.js';
 /** For zsh 5 and newer, as the autoloaded function `_msb-metrics`. */
 export function zshCompletion(): string {
   const commands = COMMANDS.map(({ name, description }) => `    ${quoted(`${name}:${description[0]}`)}`);
-  const branches = COMMANDS.map(({ name, argument, flags }) =>
+  const branches = COMMANDS.map(({ name, argument, operand, flags }) =>
     [
       `      (${name})`,
       '        _arguments \\',
@@ -12,6 +12,7 @@ export function zshCompletion(): string {
       ...(argument === undefined
         ? []
         : [`          ${quoted(`1:${argument.name}:(${argument.choices.join(' ')})`)} \\`]),
+      ...(operand === undefined ? [] : [`          ${quoted(`2:${operand.name}:_files`)} \\`]),
       "          '(- *)'{-h,--help}'[Displays this message]'",
       '        ;;',
     ].join('\n'),

@@ -9,6 +9,8 @@ export interface CommandLine {
   readonly command: Command | undefined;
   /** The command's argument. */
   readonly argument: string | undefined;
+  /** The path after it. */
+  readonly operand: string | undefined;
   readonly help: boolean;
   readonly version: boolean;
   /** Values by flag, in order; a switch has `true` or `false`. */
@@ -63,7 +65,7 @@ const tokensOf = (argv: readonly string[]) =>
  */
 export function parseCommandLine(argv: readonly string[]): CommandLine {
   const tokens = tokensOf(argv);
-  const { command, argument, asksHelp, problem } = findCommand(
+  const { command, argument, operand, asksHelp, problem } = findCommand(
     argv,
     tokens.filter((token): token is Positional => token.kind === 'positional'),
   );
@@ -100,7 +102,10 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       `${command.name}: got no ${command.argument.name}: expected ${alternatives(command.argument.choices)}`,
     );
   }
-  return { command, argument, help, version, values };
+  if (command?.operand !== undefined && operand === undefined && !help && !version) {
+    throw new UsageError(`${command.name} ${argument}: got no ${command.operand.name}: expected a path`);
+  }
+  return { command, argument, operand, help, version, values };
 }
 
 /** The flags to expect. All flags if the command is not known, so that a bad flag is reported first. */
@@ -111,6 +116,7 @@ function flagsOf(command: Command | undefined, problem: string | undefined): rea
 interface FoundCommand {
   readonly command: Command | undefined;
   readonly argument: string | undefined;
+  readonly operand: string | undefined;
   readonly asksHelp: boolean;
   /** What is wrong with what is neither a flag nor a flag's value. */
   readonly problem?: string;
@@ -118,9 +124,9 @@ interface FoundCommand {
 
 function findCommand(argv: readonly string[], positionals: readonly Positional[]): FoundCommand {
   const asksHelp = positionals[0]?.value === 'help';
-  const [first, second, third] = positionals.slice(asksHelp ? 1 : 0);
+  const [first, second, third, fourth] = positionals.slice(asksHelp ? 1 : 0);
   const command = commandNamed(first?.value);
-  const found = { command, argument: undefined, asksHelp };
+  const found = { command, argument: undefined, operand: undefined, asksHelp };
   if (first === undefined) {
     return found;
   }
@@ -137,9 +143,10 @@ function findCommand(argv: readonly string[], positionals: readonly Positional[]
       problem: `${command.name}: got ${isWord(second.value) ? quoted(second.value) : numbered(argv, second)}: expected ${alternatives(argument.choices)}`,
     };
   }
-  return third === undefined
-    ? { ...found, argument: second.value }
-    : { ...found, problem: unexpected(argv, third, command) };
+  const beyond = command.operand === undefined ? third : fourth;
+  return beyond === undefined
+    ? { ...found, argument: second.value, operand: third?.value }
+    : { ...found, problem: unexpected(argv, beyond, command) };
 }
 
 function noSuchCommand(argv: readonly string[], { index, value }: Positional, asksHelp: boolean): string {

@@ -27,8 +27,10 @@ export interface Command {
   readonly name: string;
   /** One sentence for the list of commands, then paragraphs. */
   readonly description: readonly string[];
-  /** The one argument that it takes. Default: none. */
+  /** The word that it takes. Default: none. */
   readonly argument?: { readonly name: string; readonly choices: readonly string[] };
+  /** The path that it takes after that word. Default: none. */
+  readonly operand?: { readonly name: string };
   readonly flags: readonly Flag[];
   /** Without the program's name. */
   readonly examples: readonly string[];

@@ -329,6 +329,20 @@ export const COMMANDS: readonly Command[] = [
     ],
   },
   {
+    name: 'spool',
+    description: [
+      'Show what is in a spool.',
+      'ls DIR: a line a segment of the directory of --spool-dir. cat FILE: the samples of a segment, one JSON object a line, as stdout --format=json prints them. It changes nothing, also while a process uses the spool.',
+    ],
+    argument: { name: 'ACTION', choices: ['ls', 'cat'] },
+    operand: { name: 'PATH' },
+    flags: GLOBAL_FLAGS,
+    examples: [
+      'spool ls /var/lib/msb-metrics',
+      'spool cat /var/lib/msb-metrics/0000000000000001-10-0.segment',
+    ],
+  },
+  {
     name: 'completion',
     description: [
       'Print a script that completes commands and flags in a shell.',

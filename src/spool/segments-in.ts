@@ -1,0 +1,37 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Segment } from './spool-store.js';
+
+/** First item, items, and how many are done. */
+const SEGMENT_NAME = /^(\d{16})-(\d+)-(\d+)\.segment$/u;
+
+/** What a segment is called. */
+export const nameOf = ({ first, items, done }: Pick<Segment, 'first' | 'items' | 'done'>): string =>
+  `${String(first).padStart(16, '0')}-${items}-${done}.segment`;
+
+/**
+ * The segments in a directory, the oldest first. One that goes away meanwhile is left out.
+ *
+ * @throws what the system says of the directory
+ */
+export function segmentsIn(directory: string): readonly (Segment & { readonly name: string })[] {
+  return readdirSync(directory)
+    .sort()
+    .flatMap((name) => {
+      const [, first, items, done] = SEGMENT_NAME.exec(name) ?? [];
+      const stat =
+        first === undefined ? undefined : statSync(join(directory, name), { throwIfNoEntry: false });
+      return stat === undefined
+        ? []
+        : [
+            {
+              name,
+              first: Number(first),
+              items: Number(items),
+              done: Number(done),
+              bytes: stat.size,
+              writtenAtMillis: stat.mtimeMs,
+            },
+          ];
+    });
+}
