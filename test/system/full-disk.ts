@@ -1,0 +1,91 @@
+/**
+ * The sidecar with a spool in a folder that is a small file system, which is filled and emptied. Prints what came of it as JSON.
+ *
+ *     full-disk.ts <folder>
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type GrpcReply, startGrpcReceiver } from '../receiver/receiver.js';
+import { SimulatedRegistry } from '../simulator/registry.js';
+import { sandboxPoints } from '../support/arrived.js';
+import { eventually } from '../support/eventually.js';
+
+const [folder] = process.argv.slice(2);
+const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const msbHome = mkdtempSync(join(tmpdir(), 'msb-metrics-full-home-'));
+const registry = SimulatedRegistry.create({ msbHome, abi: 3, capacity: 64 });
+const slot = registry.start({
+  name: 'devbox',
+  sandboxId: 1,
+  runId: 1,
+  pid: process.pid,
+  startedAtMillis: Date.now() - 1_000,
+});
+let isWell = false;
+const away: GrpcReply = { kind: 'status', code: 14, details: 'away' };
+const receiver = await startGrpcReceiver({ reply: () => (isWell ? { kind: 'ok' } : away) });
+const written: number[] = [];
+const sidecar = spawn(
+  process.execPath,
+  [
+    CLI,
+    'otel',
+    `--endpoint=http://127.0.0.1:${receiver.port}`,
+    `--msb-home=${msbHome}`,
+    `--spool-dir=${folder}`,
+    '--collect-interval=20ms',
+    '--flush-interval=100ms',
+    '--max-buffered=100000',
+    '--no-labels',
+  ],
+  { stdio: ['ignore', 'ignore', 'pipe'] },
+);
+let log = '';
+sidecar.stderr.setEncoding('utf8').on('data', (text: string) => {
+  log += text;
+});
+const timer = setInterval(() => {
+  const sampledAtMillis = Date.now();
+  registry.sample(slot, { sampledAtMillis, memoryUsedBytes: 1 });
+  written.push(sampledAtMillis);
+}, 200);
+const exit = once(sidecar, 'exit');
+await eventually(() => log.includes('spool opened'));
+await eventually(() => log.includes('they go to the spool'));
+try {
+  writeFileSync(join(folder, 'filler'), Buffer.alloc(1 << 20));
+} catch {
+  // Full.
+}
+await eventually(() => log.includes('the spool cannot be used'));
+const before = written.length;
+await eventually(() => written.length > before + 3);
+rmSync(join(folder, 'filler'));
+await eventually(() => log.includes('the spool can be written again'));
+isWell = true;
+clearInterval(timer);
+const arrived = () =>
+  new Set(
+    receiver.accepted.flatMap(({ points }) => sandboxPoints(points).map(({ timeMillis }) => timeMillis)),
+  );
+// The first may have been overwritten before it was read.
+const missing = () => written.slice(1).filter((time) => !arrived().has(time)).length;
+await eventually(() => missing() === 0);
+sidecar.kill('SIGTERM');
+const [code] = (await exit) as [number];
+await receiver.close();
+registry.destroy();
+rmSync(msbHome, { recursive: true, force: true });
+console.log(
+  JSON.stringify({
+    failures: log.split('WARN msb_metrics::otlp: the spool cannot be used').length === 2,
+    recovered: log.split('the spool can be written again').length === 2,
+    missing: missing(),
+    exit: code,
+  }),
+);
+process.exit(0);
