@@ -141,6 +141,11 @@ for (const nameBytes of [12, 128]) {
   }
 }
 
+const spool = await interleaved(1, (root) => measure('spool', root, 1_000));
+figure('spool: writing a collection of 1000, synced', 'ms', spool.writeMillis);
+figure('spool: reading it again', 'ms', spool.readMillis);
+figure('spool: on disk', 'bytes/row', spool.bytesASample, 40);
+
 const ways = await interleaved(1, (root) => measure('ways', root));
 figure('a point by our encoder, one collection a request', 'ns/point', ways.nativeNsAPoint);
 figure("a point by the SDK's words and serialiser", 'ns/point', ways.sdkNsAPoint);

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { from, lastValueFrom } from 'rxjs';
 import type { Collection } from '../src/index.js';
 import { INITIAL_TOTALS } from '../src/streams/exporter.js';
 import { SimulatedRegistry } from '../test/simulator/registry.js';
@@ -280,6 +281,35 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       ratioAPoint: median(encode.slice(20)) / median(encodeNone.slice(20)),
       bytesAPoint: encoder.encode([last], undefined, spare).length / points,
     };
+  },
+
+  /** Milliseconds of a spill of ten collections to disk, and of reading it again, a collection; bytes a sample. */
+  spool: async () => {
+    const { Registries } = await load<Shm>('shm/read-collection.js');
+    const { openSpool } =
+      await load<typeof import('../src/spool/spool-directory.js')>('spool/spool-directory.js');
+    const count = Number(argument);
+    const { sample, destroy } = sandboxes(count);
+    const registries = new Registries(msbHome);
+    const spool = openSpool({ directory: join(msbHome, 'spool') });
+    const write: number[] = [];
+    const read: number[] = [];
+    let bytes = 0;
+    for (let round = 0; round < 20; round++) {
+      const batch = Array.from({ length: 10 }, () => registries.read(sample(), OPTIONS));
+      const start = process.hrtime.bigint();
+      const segment = await lastValueFrom(from(spool.write(round * 10 + 1, batch)));
+      const written = process.hrtime.bigint();
+      await lastValueFrom(from(spool.read(segment)));
+      write.push(Number(written - start) / 1e7);
+      read.push(Number(process.hrtime.bigint() - written) / 1e7);
+      bytes = segment.bytes / 10 / count;
+      await lastValueFrom(from(spool.remove(segment)), { defaultValue: undefined });
+    }
+    spool.close();
+    registries.close();
+    destroy();
+    return { writeMillis: median(write), readMillis: median(read), bytesASample: bytes };
   },
 
   /**

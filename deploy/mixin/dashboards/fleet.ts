@@ -1,5 +1,6 @@
 import { CONFIG } from '../config.js';
-import { dashboard, type Panel, type Target } from './grafana.js';
+import { dashboard, type Target } from './grafana.js';
+import { series, stat } from './panels.js';
 import { CHOSEN, CHOSEN_SIDECARS, HOST, LABEL } from './variables.js';
 
 /** Legible at any number of sandboxes: the greatest few by name, and all of them as a distribution. */
@@ -29,22 +30,6 @@ const cpu = `microsandbox_cpu_utilization_ratio{${CHOSEN}}`;
 const memory = `sandbox:microsandbox_memory_usage:ratio{${CHOSEN}}`;
 const upper = `sandbox:microsandbox_upper_used:ratio{${CHOSEN}}`;
 const rate = (name: string): string => `sandbox:microsandbox_${name}:rate5m{${CHOSEN}}`;
-
-const stat = (title: string, description: string, unit: string, expr: string): Panel => ({
-  type: 'stat',
-  title,
-  description,
-  unit,
-  targets: [{ expr, legend: title }],
-});
-
-const series = (
-  title: string,
-  description: string,
-  unit: string,
-  targets: readonly Target[],
-  more: Partial<Panel> = {},
-): Panel => ({ type: 'timeseries', title, description, unit, targets, ...more });
 
 const ALERTING = [
   { color: 'green', value: null },

@@ -1,5 +1,6 @@
 import { CONFIG } from '../config.js';
-import { dashboard, type Panel, type Target } from './grafana.js';
+import { dashboard, type Target } from './grafana.js';
+import { series, stat } from './panels.js';
 import { CHOSEN, HOST, LABEL } from './variables.js';
 
 const ONE = `${CHOSEN}, sandbox_name=~"$sandbox"`;
@@ -14,22 +15,6 @@ const metric = (name: string, what = ''): Target => ({
 const rate = (name: string, what: string): Target => ({
   expr: `sandbox:microsandbox_${name}:rate5m{${ONE}}`,
   legend: `${LEGEND}${what}`,
-});
-
-const series = (
-  title: string,
-  description: string,
-  unit: string,
-  targets: readonly Target[],
-  more: Partial<Panel> = {},
-): Panel => ({ type: 'timeseries', title, description, unit, targets, ...more });
-
-const stat = (title: string, description: string, unit: string, expr: string): Panel => ({
-  type: 'stat',
-  title,
-  description,
-  unit,
-  targets: [{ expr, legend: LEGEND }],
 });
 
 /** One sandbox, or a few beside each other. */
@@ -52,12 +37,13 @@ export const SANDBOX = dashboard(
       title: 'Now',
       height: 5,
       panels: [
-        stat('Uptime', 'At its last sample.', 's', `microsandbox_uptime_seconds{${ONE}}`),
+        stat('Uptime', 'At its last sample.', 's', `microsandbox_uptime_seconds{${ONE}}`, LEGEND),
         stat(
           'vCPUs in use',
           '2 is two vCPUs at full load.',
           'none',
           `microsandbox_cpu_utilization_ratio{${ONE}}`,
+          LEGEND,
         ),
         {
           ...stat(
@@ -65,6 +51,7 @@ export const SANDBOX = dashboard(
             '',
             'percentunit',
             `sandbox:microsandbox_memory_usage:ratio{${ONE}}`,
+            LEGEND,
           ),
           max: 1,
           thresholds: [
@@ -78,6 +65,7 @@ export const SANDBOX = dashboard(
             '',
             'percentunit',
             `sandbox:microsandbox_upper_used:ratio{${ONE}}`,
+            LEGEND,
           ),
           max: 1,
           thresholds: [
