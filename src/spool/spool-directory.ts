@@ -1,6 +1,7 @@
 import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Observable } from 'rxjs';
 import type { Collection } from '../shm/collection.js';
 import { describeUser } from '../shm/owner.js';
 import { tryLock } from '../shm/posix.js';
@@ -141,7 +142,24 @@ class SpoolDirectory implements Spool {
     };
   }
 
-  async write(first: number, collections: readonly Collection[]): Promise<Segment> {
+  /** Who does not wait for the end any more, because the disk does not answer, does not want the segment any more either. */
+  write(first: number, collections: readonly Collection[]): Observable<Segment> {
+    return new Observable((subscriber) => {
+      this.#write(first, collections).then(
+        (segment) => {
+          if (subscriber.closed) {
+            void this.remove(segment).catch(() => {});
+          } else {
+            subscriber.next(segment);
+            subscriber.complete();
+          }
+        },
+        (error) => subscriber.error(error),
+      );
+    });
+  }
+
+  async #write(first: number, collections: readonly Collection[]): Promise<Segment> {
     const bytes = await sealSegment(collections);
     const segment = { first, items: collections.length, done: 0 };
     const name = nameOf(segment);
