@@ -23,11 +23,8 @@ await build({
   target: 'node20',
   sourcemap: true,
   minifySyntax: true,
-  minifyWhitespace: true,
   keepNames: false,
   legalComments: 'none',
-  // RxJS as ES modules, of which only what is used is taken.
-  conditions: ['es2015'],
   external: ['koffi'],
   // CommonJS dependencies inside an ES module bundle still call require() for Node's own modules.
   banner: {

@@ -87,7 +87,6 @@ async function bundle(outfile) {
     platform: 'node',
     target: 'node24',
     minifySyntax: true,
-    conditions: ['es2015'],
     legalComments: 'none',
     // There are no files beside it.
     define: { 'import.meta.url': '__executable' },
