@@ -68,6 +68,15 @@ export class ByteReader {
     }
   }
 
+  /** How many things follow, of at least a byte each. */
+  count(): number {
+    const count = this.varint();
+    if (count > this.bytes.length - this.#at) {
+      throw new RangeError(`${count} things in ${this.bytes.length - this.#at} bytes`);
+    }
+    return count;
+  }
+
   float64(): number {
     this.#at += 8;
     return this.bytes.readDoubleLE(this.#at - 8);

@@ -53,14 +53,14 @@ export function encodeCollections(collections: readonly Collection[]): Buffer {
  */
 export function decodeCollections(bytes: Buffer): readonly Collection[] {
   const reader = new ByteReader(bytes);
-  const runs = Array.from({ length: reader.varint() }, () => parseRun(reader.text()));
+  const runs = Array.from({ length: reader.count() }, () => parseRun(reader.text()));
   const ticks: { readonly collectedAtMillis: number; readonly runs: SandboxRun[] }[] = [];
   const rowRuns: number[] = [];
-  for (let left = reader.varint(); left > 0; left--) {
+  for (let left = reader.count(); left > 0; left--) {
     const collectedAtMillis = reader.float64();
     const tickRuns: SandboxRun[] = [];
     let before = -1;
-    for (let rows = reader.varint(); rows > 0; rows--) {
+    for (let rows = reader.count(); rows > 0; rows--) {
       before += unzigzag(reader.varint()) + 1;
       const run = runs[before];
       if (run === undefined) {

@@ -18,6 +18,9 @@ const MAX_PLAIN_BYTES = 2 ** 30;
 /** Makes a segment of collections: a header, and all else compressed. */
 export async function sealSegment(collections: readonly Collection[]): Promise<Buffer> {
   const plain = encodeCollections(collections);
+  if (plain.length > MAX_PLAIN_BYTES) {
+    throw new RangeError(`${plain.length} bytes at once, expected at most ${MAX_PLAIN_BYTES}`);
+  }
   const body = await promisify(deflateRaw)(plain, { level: 1 });
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(MAGIC, 'latin1');

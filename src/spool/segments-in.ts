@@ -19,9 +19,10 @@ export function segmentsIn(directory: string): readonly (Segment & { readonly na
     .sort()
     .flatMap((name) => {
       const [, first, items, done] = SEGMENT_NAME.exec(name) ?? [];
-      const stat =
-        first === undefined ? undefined : statSync(join(directory, name), { throwIfNoEntry: false });
-      return stat === undefined
+      // Others may put anything here.
+      const isName = first !== undefined && Number(items) > 0 && Number(done) < Number(items);
+      const stat = isName ? statSync(join(directory, name), { throwIfNoEntry: false }) : undefined;
+      return stat === undefined || !stat.isFile()
         ? []
         : [
             {

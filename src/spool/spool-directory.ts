@@ -42,6 +42,9 @@ export interface Spool extends SpoolStore<Collection> {
 /** 2 GiB. */
 export const DEFAULT_SPOOL_MAX_BYTES = 2 ** 31;
 
+/** How often a segment is tried to be read: a bad sector must not hold up all that is newer. */
+const MOST_FAILURES = 3;
+
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
@@ -116,8 +119,13 @@ function removeUnfinished(directory: string): void {
 class SpoolDirectory implements Spool {
   /** What is on disk, by the first item. */
   readonly #there = new Map<number, Segment>();
+  /** What is done, and has not been removed yet. */
+  readonly #gone = new Map<number, Segment>();
+  /** How often each segment could not be read. */
+  readonly #failures = new Map<number, number>();
   readonly #directory: string;
   #lock: number | undefined;
+  #underWay: Promise<unknown> | undefined;
 
   constructor(
     directory: string,
@@ -133,30 +141,81 @@ class SpoolDirectory implements Spool {
   }
 
   get stats(): SpoolStats {
-    const all = [...this.#there.values()];
-    return {
-      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
-      items: all.reduce((sum, { items, done }) => sum + items - done, 0),
-      oldestAtMillis:
-        all.length === 0 ? undefined : Math.min(...all.map(({ writtenAtMillis }) => writtenAtMillis)),
-    };
+    let bytes = 0;
+    let items = 0;
+    let oldestAtMillis: number | undefined;
+    for (const segment of this.#there.values()) {
+      bytes += segment.bytes;
+      items += segment.items - segment.done;
+      oldestAtMillis = Math.min(oldestAtMillis ?? segment.writtenAtMillis, segment.writtenAtMillis);
+    }
+    return { bytes, items, oldestAtMillis };
   }
 
   /** Who does not wait for the end any more, because the disk does not answer, does not want the segment any more either. */
   write(first: number, collections: readonly Collection[]): Observable<Segment> {
     return new Observable((subscriber) => {
-      this.#write(first, collections).then(
+      this.#alone(async () => {
+        await this.#removeGone();
+        const segment = await this.#write(first, collections);
+        if (subscriber.closed) {
+          await this.#unlink(segment);
+        }
+        return segment;
+      }).then(
         (segment) => {
-          if (subscriber.closed) {
-            void this.remove(segment).catch(() => {});
-          } else {
-            subscriber.next(segment);
-            subscriber.complete();
-          }
+          subscriber.next(segment);
+          subscriber.complete();
         },
         (error) => subscriber.error(error),
       );
     });
+  }
+
+  read(segment: Segment): Promise<readonly Collection[]> {
+    return this.#alone(() => this.#read(segment));
+  }
+
+  keep(segment: Segment): Promise<void> {
+    return this.#alone(async () => {
+      const before = this.#nameOf(segment);
+      await rename(this.#path(before), this.#path(nameOf(segment)));
+      this.#there.set(segment.first, segment);
+      await this.#sync();
+    });
+  }
+
+  remove(segment: Segment): Promise<void> {
+    this.#gone.set(segment.first, segment);
+    return this.#alone(() => this.#removeGone());
+  }
+
+  close(): void {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    if (lock === undefined) {
+      return;
+    }
+    if (this.#underWay === undefined) {
+      closeSync(lock);
+    } else {
+      // What is under way is of this process still.
+      void this.#underWay.catch(() => {}).then(() => closeSync(lock));
+    }
+  }
+
+  /** One call at a time. A disk that has not answered the last one is not asked again: each call takes a thread of Node.js. */
+  async #alone<R>(call: () => Promise<R>): Promise<R> {
+    if (this.#underWay !== undefined) {
+      throw new Error('the disk has still not answered the last call');
+    }
+    const underWay = call();
+    this.#underWay = underWay;
+    try {
+      return await underWay;
+    } finally {
+      this.#underWay = undefined;
+    }
   }
 
   async #write(first: number, collections: readonly Collection[]): Promise<Segment> {
@@ -164,6 +223,7 @@ class SpoolDirectory implements Spool {
     const segment = { first, items: collections.length, done: 0 };
     const name = nameOf(segment);
     const unfinished = `${name}.new`;
+    let isRenamed = false;
     try {
       const file = await open(this.#path(unfinished), 'w', 0o600);
       try {
@@ -173,11 +233,11 @@ class SpoolDirectory implements Spool {
         await file.close();
       }
       await rename(this.#path(unfinished), this.#path(name));
+      isRenamed = true;
       await this.#sync();
     } catch (error) {
       // It will be written again, perhaps with more.
-      await rm(this.#path(unfinished), { force: true }).catch(() => {});
-      await rm(this.#path(name), { force: true }).catch(() => {});
+      await rm(this.#path(isRenamed ? name : unfinished), { force: true }).catch(() => {});
       throw error;
     }
     const written = { ...segment, bytes: bytes.length, writtenAtMillis: Date.now() };
@@ -185,10 +245,14 @@ class SpoolDirectory implements Spool {
     return written;
   }
 
-  async read(segment: Segment): Promise<readonly Collection[]> {
+  async #read(segment: Segment): Promise<readonly Collection[]> {
     const name = this.#nameOf(segment);
     try {
-      return (await openSegment(await readFile(this.#path(name)))).slice(segment.done);
+      const collections = await openSegment(await readFile(this.#path(name)));
+      if (collections.length !== segment.items) {
+        throw new SegmentError(`has ${collections.length} collections, and its name says ${segment.items}`);
+      }
+      return collections.slice(segment.done);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
         this.#there.delete(segment.first);
@@ -196,33 +260,33 @@ class SpoolDirectory implements Spool {
       }
       if (error instanceof SegmentError) {
         this.#there.delete(segment.first);
-        await rename(this.#path(name), this.#path(`${name}.bad`));
-        await this.#sync();
+        await rename(this.#path(name), this.#path(`${name}.bad`)).catch(() => {});
         throw new SegmentError(`${this.#path(name)} ${error.message}: put aside as ${name}.bad`);
       }
-      throw error;
+      const failures = (this.#failures.get(segment.first) ?? 0) + 1;
+      this.#failures.set(segment.first, failures);
+      if (failures < MOST_FAILURES) {
+        throw error;
+      }
+      this.#there.delete(segment.first);
+      throw new SegmentError(
+        `${this.#path(name)} could not be read ${failures} times (${(error as Error).message}): left where it is, until the next start`,
+      );
     }
   }
 
-  async keep(segment: Segment): Promise<void> {
-    const before = this.#nameOf(segment);
-    const now = nameOf(segment);
-    await rename(this.#path(before), this.#path(now));
-    this.#there.set(segment.first, segment);
-    await this.#sync();
+  /** What is done goes away, also if it could not before. */
+  async #removeGone(): Promise<void> {
+    for (const segment of this.#gone.values()) {
+      await this.#unlink(segment);
+    }
   }
 
-  async remove(segment: Segment): Promise<void> {
+  async #unlink(segment: Segment): Promise<void> {
     await rm(this.#path(this.#nameOf(segment)), { force: true });
     this.#there.delete(segment.first);
+    this.#gone.delete(segment.first);
     await this.#sync();
-  }
-
-  close(): void {
-    if (this.#lock !== undefined) {
-      closeSync(this.#lock);
-      this.#lock = undefined;
-    }
   }
 
   #nameOf(segment: Segment): string {

@@ -268,7 +268,7 @@ describe('a sink with a spool', () => {
           expect(new Set(items).size).toBe(items.length);
         }
       }),
-      runs(120),
+      runs(60),
     );
   });
 
@@ -291,7 +291,7 @@ describe('a sink with a spool', () => {
           }
         });
       }),
-      runs(120),
+      runs(60),
     );
   });
 
@@ -318,7 +318,7 @@ describe('a sink with a spool', () => {
           }
         },
       ),
-      runs(120),
+      runs(60),
     );
   });
 
@@ -336,7 +336,7 @@ describe('a sink with a spool', () => {
           expect(disk.mostBytes).toBe(0);
         },
       ),
-      runs(50),
+      runs(20),
     );
   });
 
@@ -354,7 +354,7 @@ describe('a sink with a spool', () => {
           expect(disk.mostBytes).toBeLessThanOrEqual(most + 2 * segment);
         },
       ),
-      runs(100),
+      runs(40),
     );
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,7 +69,10 @@ const first = { first: 1, items: 3, done: 0, bytes: 1, writtenAtMillis: 0 };
 
 async function everythingIn(directory: string): Promise<number[]> {
   left = Number.POSITIVE_INFINITY;
-  const spool = openSpool({ directory });
+  // The process that was killed lives on here, and has the lock still.
+  const copy = `${directory}-after`;
+  cpSync(directory, copy, { recursive: true });
+  const spool = openSpool({ directory: copy });
   const all: number[] = [];
   for (const segment of spool.segments) {
     all.push(...(await once(spool.read(segment))).map(({ collectedAtMillis }) => collectedAtMillis));

@@ -38,7 +38,10 @@ export async function healthServer(
     const requests$ = fromEvent(http.server, 'request') as Observable<[IncomingMessage, ServerResponse]>;
     requests$.pipe(withLatestFrom(shared$), takeUntil(ended$)).subscribe({
       next: ([[request, response], health]) => {
-        void answer(request, response, health, facts);
+        answer(request, response, health, facts).catch((error: Error) => {
+          log('debug', TARGET, 'a request could not be answered', { error: error.message });
+          response.destroy();
+        });
       },
       complete: http.close,
     });

@@ -37,8 +37,7 @@ export interface DiskSources<T> {
 }
 
 /**
- * What comes of a spool, and when: one call of the disk at a time, each within its time, whatever the store does. A flush as soon
- * as there is somebody who sends, if there was something on disk.
+ * What comes of a spool, and when: one call of the disk at a time, each within its time, whatever the store does.
  */
 export function diskInputs<T>({
   store,
@@ -73,8 +72,7 @@ export function diskInputs<T>({
     map((): DeliveryInput<T> => ({ type: 'write-due' })),
     takeUntil(commands$.pipe(filter(({ type }) => type === 'begin-drain'))),
   );
-  const first$ = store.segments.length > 0 ? of<DeliveryInput<T>>({ type: 'flush-due' }) : EMPTY;
-  return merge(calls$, unanswered$, due$, first$);
+  return merge(calls$, unanswered$, due$);
 }
 
 function callOf<T>(
@@ -92,6 +90,7 @@ function callOf<T>(
         },
       }),
     );
+  const diskFailed = (error: unknown) => of<DeliveryInput<T>>({ type: 'disk-failed', error: asError(error) });
   switch (command.type) {
     case 'write-segment':
       return within(() => store.write(command.first, command.items)).pipe(
@@ -110,15 +109,9 @@ function callOf<T>(
         ),
       );
     case 'keep-segment':
-      return within(() => store.keep(command.segment)).pipe(
-        ignoreElements(),
-        catchError(() => EMPTY),
-      );
+      return within(() => store.keep(command.segment)).pipe(ignoreElements(), catchError(diskFailed));
     case 'remove-segment':
-      return within(() => store.remove(command.segment)).pipe(
-        ignoreElements(),
-        catchError(() => EMPTY),
-      );
+      return within(() => store.remove(command.segment)).pipe(ignoreElements(), catchError(diskFailed));
     case 'settle-disk':
       return of<DeliveryInput<T>>({ type: 'disk-settled' });
     default:

@@ -28,6 +28,8 @@ export type DeliveryInput<T> =
   | { readonly type: 'read'; readonly items: readonly T[] }
   /** It could not be read: now, or ever, and then it is no longer there. */
   | { readonly type: 'not-read'; readonly error: Error; readonly isGone: boolean }
+  /** What is done could not be written down. */
+  | { readonly type: 'disk-failed'; readonly error: Error }
   /** All calls of the disk were made. */
   | { readonly type: 'disk-settled' }
   /** The source completed or failed. */

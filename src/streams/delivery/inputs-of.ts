@@ -6,6 +6,7 @@ import {
   materialize,
   merge,
   type Observable,
+  of,
   switchMap,
   takeUntil,
   timer,
@@ -99,6 +100,10 @@ export function inputsOf<T>(sources: InputSources<T>): Observable<DeliveryInput<
 
   const disk$ =
     store === undefined ? EMPTY : diskInputs({ store, commands$, flushIntervalMillis, scheduler });
+  // What an earlier process has left goes out at once.
+  const first$ =
+    store !== undefined && store.segments.length > 0 ? of<DeliveryInput<T>>({ type: 'flush-due' }) : EMPTY;
 
-  return merge(exports$, goOn$, askedWaits$, drainDeadline$, shutdown$, cadence$, items$, disk$);
+  // Those that may emit while they are subscribed to come last.
+  return merge(exports$, goOn$, askedWaits$, drainDeadline$, shutdown$, disk$, cadence$, items$, first$);
 }

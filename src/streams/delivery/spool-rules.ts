@@ -33,7 +33,7 @@ export function sourceOf<T>({ spool }: Delivery<T>): Source {
   if (spool.writing?.isFront === true) {
     return 'writing';
   }
-  if (spool.segments.length > 0) {
+  if (spool.segments.size > 0) {
     return 'segment';
   }
   return spool.writing === undefined ? 'held' : 'writing';
@@ -46,23 +46,51 @@ export function readOldest<T>(state: WithSpool<T>): Step<T> {
   }
   return [
     withSpool(state, { isReading: true }),
-    [{ type: 'read-segment', segment: state.spool.segments[0] }],
+    [{ type: 'read-segment', segment: state.spool.segments.oldest(1)[0] }],
   ];
 }
 
 /** What was read is the front. A sink that has stopped exporting meanwhile leaves it on disk. */
 export function takeFront<T>(state: WithSpool<T>, items: readonly T[]): WithSpool<T> {
-  const { segments } = state.spool;
-  const [segment, ...others] = segments;
-  return state.phase === 'exporting'
-    ? withSpool(state, {
-        isReading: false,
-        front: Queue.of(items),
-        frontSegment: segment,
-        frontFirst: segment.first + segment.done,
-        segments: others,
-      })
-    : withSpool(state, { isReading: false });
+  if (state.phase !== 'exporting') {
+    return withSpool(state, { isReading: false });
+  }
+  const [segment] = state.spool.segments.oldest(1);
+  return withSpool(state, {
+    ...withoutSegments(state.spool, [segment]),
+    isReading: false,
+    front: Queue.of(items),
+    frontSegment: segment,
+    frontFirst: segment.first + segment.done,
+    isFrontPartial: false,
+  });
+}
+
+/** The segments without their oldest few. */
+function withoutSegments<T>(
+  { segments, segmentItems, segmentBytes }: Spooled<T>,
+  gone: readonly Segment[],
+): Pick<Spooled<T>, 'segments' | 'segmentItems' | 'segmentBytes'> {
+  return {
+    segments: segments.without(gone.length),
+    segmentItems: segmentItems - leftIn(gone),
+    segmentBytes: segmentBytes - bytesIn(gone),
+  };
+}
+
+const bytesIn = (segments: readonly Segment[]): number => segments.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** The segments with one more: older than all, or newer. */
+function withSegment<T>(
+  { segments, segmentItems, segmentBytes }: Spooled<T>,
+  segment: Segment,
+  isOldest: boolean,
+): Pick<Spooled<T>, 'segments' | 'segmentItems' | 'segmentBytes'> {
+  return {
+    segments: isOldest ? segments.putBack([segment]) : segments.add(segment),
+    segmentItems: segmentItems + leftIn([segment]),
+    segmentBytes: segmentBytes + segment.bytes,
+  };
 }
 
 /** The batch that goes out now is taken from the front, or from what is held. */
@@ -91,12 +119,14 @@ export function takeBatch<T>(state: Delivery<T>, batch: readonly T[], source: So
  *
  * @param rest the last of its items
  * @param done how many of its items were delivered, or given up
+ * @param isPartial whether the rest is what is left of one item
  */
 export function putBackRest<T>(
   state: Delivery<T>,
   rest: readonly T[],
   done: number,
   maxBuffered: number,
+  isPartial = false,
 ): Step<T> {
   if (!hasSpool(state)) {
     return rest.length === 0 ? [state, NOTHING] : trimTo(state, state.held.putBack(rest), maxBuffered, 0);
@@ -111,6 +141,7 @@ export function putBackRest<T>(
         front: rest.length === 0 ? front : front.putBack(rest),
         frontFirst: frontFirst + done,
         frontSegment: isDone ? undefined : segment,
+        isFrontPartial: isPartial || (done === 0 && state.spool.isFrontPartial),
       }),
       segment === undefined || done === 0
         ? NOTHING
@@ -121,7 +152,7 @@ export function putBackRest<T>(
     return [answered, NOTHING];
   }
   // Something newer is on disk, or on its way: it is no longer the newest that it comes before.
-  if (segments.length > 0 || writing !== undefined) {
+  if (segments.size > 0 || writing !== undefined) {
     return [
       withSpool(answered, { front: Queue.of(rest), frontFirst: frontFirst + done, frontSegment: undefined }),
       NOTHING,
@@ -130,16 +161,21 @@ export function putBackRest<T>(
   return trimTo(answered, answered.held.putBack(rest), maxBuffered, 0);
 }
 
-/** After a failure nothing that is on disk stays in memory. */
-export function unloadFront<T>(state: Delivery<T>): Delivery<T> {
-  if (!hasSpool(state) || state.spool.frontSegment === undefined || state.inFlight.length > 0) {
+/**
+ * After a failure nothing that is on disk stays in memory, but for a segment of which a part of an item was delivered.
+ *
+ * @param isEnd whether the sink ends: then nothing stays
+ */
+export function unloadFront<T>(state: Delivery<T>, isEnd = false): Delivery<T> {
+  if (!hasSpool(state) || state.spool.frontSegment === undefined || (state.spool.isFrontPartial && !isEnd)) {
     return state;
   }
-  const { frontSegment, segments } = state.spool;
+  const { frontSegment } = state.spool;
   return withSpool(state, {
+    ...withSegment(state.spool, frontSegment, true),
     front: Queue.of<T>(),
     frontSegment: undefined,
-    segments: [frontSegment, ...segments],
+    isFrontPartial: false,
   });
 }
 
@@ -150,7 +186,7 @@ function wantsToWrite<T>({ phase, spool }: WithSpool<T>): boolean {
     phase === 'waiting' ||
     phase === 'shutting-down' ||
     isUnanswered ||
-    segments.length > 0 ||
+    segments.size > 0 ||
     frontSegment !== undefined ||
     front.size > 0
   );
@@ -179,31 +215,45 @@ export function writeNext<T>(state: Delivery<T>): Step<T> {
 
 function writing<T>(state: WithSpool<T>, first: number, items: readonly T[], isFront: boolean): Step<T> {
   return [
-    withSpool(state, { writing: { first, items, isFront } }),
+    withSpool(state, {
+      writing: { first, items, isFront, isLast: state.phase === 'shutting-down' },
+    }),
     [{ type: 'write-segment', first, items }],
   ];
 }
 
 /** What was written is on disk. Beyond the maximal size the oldest other segments are dropped. */
 export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: number): Step<T> {
-  const { frontSegment, error } = state.spool;
-  const all = [...state.spool.segments, segment].sort((a, b) => a.first - b.first);
-  const bytesOf = (segments: readonly Segment[]): number =>
-    segments.reduce((sum, { bytes }) => sum + bytes, frontSegment?.bytes ?? 0);
-  // The one that is being read, and the newest, stay.
-  const droppable = state.spool.isReading ? 1 : 0;
-  let kept = all;
-  const dropped: Segment[] = [];
-  while (kept.length > droppable + 1 && bytesOf(kept) > maxBytes) {
-    dropped.push(kept[droppable]);
-    kept = kept.filter((each) => each !== kept[droppable]);
-  }
-  const lost = leftIn(dropped);
-  const next = withSpool(withHeld(state, state.held, 0, lost) as WithSpool<T>, {
-    segments: kept,
+  const { frontSegment, error, isReading, writing: wrote } = state.spool;
+  const added = withSpool(state, {
+    ...withSegment(state.spool, segment, wrote?.isFront === true),
     writing: undefined,
     error: undefined,
   });
+  const { segments, segmentBytes } = added.spool;
+  // The one that is being read, and the newest, stay.
+  const kept = isReading ? 1 : 0;
+  let tooMuch = segmentBytes + (frontSegment?.bytes ?? 0) - maxBytes;
+  const all = tooMuch > 0 ? segments.oldest(segments.size) : [];
+  let count = 0;
+  while (tooMuch > 0 && kept + count < all.length - 1) {
+    tooMuch -= all[kept + count].bytes;
+    count++;
+  }
+  const dropped = all.slice(kept, kept + count);
+  const lost = leftIn(dropped);
+  const next =
+    count === 0
+      ? added
+      : (withHeld(
+          withSpool(added, {
+            ...withoutSegments(added.spool, dropped),
+            segments: Queue.of([...all.slice(0, kept), ...all.slice(kept + count)]),
+          }),
+          state.held,
+          0,
+          lost,
+        ) as WithSpool<T>);
   return [
     next,
     [
@@ -248,10 +298,10 @@ export function notWritten<T>(state: WithSpool<T>, error: Error, maxBuffered: nu
 
 /** A segment that cannot be read is put aside, and what was in it is dropped. */
 export function withoutOldest<T>(state: WithSpool<T>, error: Error): Step<T> {
-  const [segment, ...segments] = state.spool.segments;
+  const [segment] = state.spool.segments.oldest(1);
   const lost = leftIn([segment]);
   const next = withSpool(withHeld(state, state.held, 0, lost) as WithSpool<T>, {
-    segments,
+    ...withoutSegments(state.spool, [segment]),
     isReading: false,
   });
   return [

@@ -56,11 +56,21 @@ export interface Spooled<T> {
   readonly frontSegment: Segment | undefined;
   /** The number of the first item of the front, or in flight from it. */
   readonly frontFirst: number;
-  /** The other segments, the oldest first. */
-  readonly segments: readonly Segment[];
+  /** The other segments, the oldest first, and the sums of their items that are not done and of their bytes. */
+  readonly segments: Queue<Segment>;
+  readonly segmentItems: number;
+  readonly segmentBytes: number;
+  /** Whether the first item of the front is what is left of one: it cannot be read again without the rest. */
+  readonly isFrontPartial: boolean;
   /** Items that are being written. */
   readonly writing:
-    | { readonly first: number; readonly items: readonly T[]; readonly isFront: boolean }
+    | {
+        readonly first: number;
+        readonly items: readonly T[];
+        readonly isFront: boolean;
+        /** Whether the drain's end has asked for it. */
+        readonly isLast: boolean;
+      }
     | undefined;
   /** Whether the oldest segment is being read. */
   readonly isReading: boolean;
@@ -81,8 +91,8 @@ export const leftIn = (segments: readonly Segment[]): number =>
   segments.reduce((sum, { items, done }) => sum + items - done, 0);
 
 /** Items that wait before those that are held. */
-function waitingBefore<T>({ front, segments, writing }: Spooled<T>): number {
-  return front.size + leftIn(segments) + (writing?.items.length ?? 0);
+function waitingBefore<T>({ front, segmentItems, writing }: Spooled<T>): number {
+  return front.size + segmentItems + (writing?.items.length ?? 0);
 }
 
 /** How a source ended: completion or an error. */
@@ -120,7 +130,10 @@ function initialSpool<T>(segments: readonly Segment[]): Spooled<T> {
     front: Queue.of<T>(),
     frontSegment: undefined,
     frontFirst: 0,
-    segments,
+    segments: Queue.of(segments),
+    segmentItems: leftIn(segments),
+    segmentBytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    isFrontPartial: false,
     writing: undefined,
     isReading: false,
     isFrontInFlight: false,
@@ -156,7 +169,8 @@ export function withHeld<T>(
     phase: state.phase,
     held,
     inFlight: state.inFlight,
-    flushThrough: state.flushThrough,
+    // Positions count what was dropped: a drop from the middle must not shorten the flush.
+    flushThrough: state.spool === undefined ? state.flushThrough : state.flushThrough + dropped,
     failuresInARow: state.failuresInARow,
     splitsInARow: state.splitsInARow,
     droppedSinceSuccess: state.droppedSinceSuccess + dropped,

@@ -19,7 +19,7 @@ import {
   writeNext,
   written,
 } from './spool-rules.js';
-import { type Delivery, leftIn, leftToFlush } from './state.js';
+import { type Delivery, leftToFlush } from './state.js';
 
 /** What the rules need to know that does not change while a sink runs. */
 export interface DeliverySettings<T> {
@@ -103,9 +103,11 @@ export function transition<T>(
     case 'not-written':
       return hasSpool(state)
         ? andThen(notWritten(state, input.error, settings.maxBuffered), (next) =>
-            afterWrite(next, undefined, nowMillis, settings),
+            afterFailedWrite(next, state.spool.writing?.isLast === true, nowMillis, settings),
           )
         : [state, NOTHING];
+    case 'disk-failed':
+      return [state, [emit({ type: 'spool-failed', error: input.error })]];
     case 'disk-settled':
       return hasSpool(state)
         ? shutDownExporter({ ...state, spool: { ...state.spool, isSettling: false } })
@@ -221,14 +223,10 @@ function goOnExporting<T>(state: Delivery<T>, nowMillis: number, settings: Deliv
   return state.phase === 'exporting' ? goOn(state, nowMillis, settings) : [state, NOTHING];
 }
 
-/**
- * After a write: the end of the drain, or the next write, or the flush that has waited for it.
- *
- * @param before the state before a write that succeeded
- */
+/** After a write: the end of the drain, or the next write, or the flush that has waited for it. */
 function afterWrite<T>(
   state: Delivery<T>,
-  before: Delivery<T> | undefined,
+  before: Delivery<T>,
   nowMillis: number,
   settings: DeliverySettings<T>,
 ): Step<T> {
@@ -236,12 +234,42 @@ function afterWrite<T>(
     return [state, NOTHING];
   }
   if (state.phase === 'shutting-down') {
-    return before !== undefined && hasUnsaved(state) ? writeNext(state) : closeExporter(state);
+    return hasUnsaved(state) ? writeNext(state) : closeExporter(state);
   }
-  if (state.spool.isFlushWaiting && state.phase === 'exporting') {
-    return goOn({ ...state, spool: { ...state.spool, isFlushWaiting: false } }, nowMillis, settings);
+  if (state.spool.isFlushWaiting) {
+    return goOnAfterDisk(state, nowMillis, settings);
   }
-  return before?.spool?.writing?.isFront === true ? writeNext(state) : [state, NOTHING];
+  const { front, frontSegment } = state.spool;
+  const hasUnsavedFront = front.size > 0 && frontSegment === undefined;
+  return before.spool?.writing?.isFront === true || hasUnsavedFront ? writeNext(state) : [state, NOTHING];
+}
+
+/**
+ * After a write that failed.
+ *
+ * @param isLast whether the end of the drain has asked for it; one from before may have failed for a reason of before
+ */
+function afterFailedWrite<T>(
+  state: Delivery<T>,
+  isLast: boolean,
+  nowMillis: number,
+  settings: DeliverySettings<T>,
+): Step<T> {
+  if (state.phase === 'shutting-down') {
+    return isLast || !hasUnsaved(state) ? closeExporter(state) : writeNext(state);
+  }
+  return hasSpool(state) && state.spool.isFlushWaiting
+    ? goOnAfterDisk(state, nowMillis, settings)
+    : [state, NOTHING];
+}
+
+function goOnAfterDisk<T>(state: Delivery<T>, nowMillis: number, settings: DeliverySettings<T>): Step<T> {
+  const { spool } = state;
+  return goOnExporting(
+    spool === undefined ? state : { ...state, spool: { ...spool, isFlushWaiting: false } },
+    nowMillis,
+    settings,
+  );
 }
 
 /** A segment that is gone is left out; where the disk fails, the attempt has failed. */
@@ -329,7 +357,9 @@ function delivered<T>(
     emit({ type: 'exported', items, droppedBefore, partial }),
     ...(failures > 0 ? [emit({ type: 'recovered', failures })] : []),
   ];
-  return thenGoOn(after(effects, putBackRest(acknowledged, remainder, items, maxBuffered)));
+  return thenGoOn(
+    after(effects, putBackRest(acknowledged, remainder, items, maxBuffered, remainder.length > 0)),
+  );
 }
 
 function rejected<T>(
@@ -355,7 +385,7 @@ function rejected<T>(
     },
   };
   const effects = [...endOfWait(lastChance), emit({ type: 'rejected', error, items, points })];
-  return thenGoOn(after(effects, putBackRest(refused, remainder, items, maxBuffered)));
+  return thenGoOn(after(effects, putBackRest(refused, remainder, items, maxBuffered, remainder.length > 0)));
 }
 
 function split<T>(
@@ -453,7 +483,7 @@ function beginDrain<T>(state: Delivery<T>, nowMillis: number, settings: Delivery
 
 /** The end of the drain. What is left goes to the spool first. */
 function shutDown<T>(state: Delivery<T>): Step<T> {
-  const ending = unloadFront<T>({ ...state, phase: 'shutting-down' });
+  const ending = unloadFront<T>({ ...state, phase: 'shutting-down' }, true);
   if (!hasSpool(ending)) {
     return closeExporter(ending);
   }
@@ -490,10 +520,7 @@ function finish<T>(state: Delivery<T>): Step<T> {
   const drained: DeliveryEvent = { type: 'drained', lost, rejected, error };
   return [
     { ...state, phase: 'done' },
-    [
-      emit(spool === undefined ? drained : { ...drained, spooled: leftIn(spool.segments) }),
-      { type: 'end', end },
-    ],
+    [emit(spool === undefined ? drained : { ...drained, spooled: spool.segmentItems }), { type: 'end', end }],
   ];
 }
 

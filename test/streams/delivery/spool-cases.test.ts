@@ -1,0 +1,151 @@
+import { type ObservableInput, of, Subject } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import type { Segment, SpoolStore } from '../../../src/spool/spool-store.js';
+import { deliver } from '../../../src/streams/deliver.js';
+import type { DeliveryEvent } from '../../../src/streams/delivery-events.js';
+import type { ExportResult } from '../../../src/streams/exporter.js';
+import { marbles } from '../../support/marbles.js';
+
+const segment = (first: number, items: number): Segment => ({
+  first,
+  items,
+  done: 0,
+  bytes: items,
+  writtenAtMillis: 0,
+});
+
+/** A store in memory that answers at once. */
+function storeOf(
+  files: Record<number, readonly string[]>,
+  maxBytes = 1_000,
+): SpoolStore<string> & { readonly files: Map<number, readonly string[]> } {
+  const there = new Map(Object.entries(files).map(([first, items]) => [Number(first), items]));
+  return {
+    files: there,
+    segments: [...there].map(([first, items]) => segment(first, items.length)),
+    maxBytes,
+    write: (first, items) => {
+      there.set(first, items);
+      return of(segment(first, items.length));
+    },
+    read: ({ first, done }) => of((there.get(first) ?? []).slice(done)),
+    keep: () => of(undefined),
+    remove: ({ first }) => {
+      there.delete(first);
+      return of(undefined);
+    },
+    close: () => {},
+  };
+}
+
+/** Runs a sink on a store, and gives what it exported and emitted. */
+function run(
+  store: SpoolStore<string>,
+  answers: readonly ExportResult<string>[],
+  {
+    source = '',
+    until = 3_000,
+    flush$,
+    maxBuffered = 100,
+  }: { source?: string; until?: number; flush$?: ObservableInput<void>; maxBuffered?: number } = {},
+) {
+  const batches: string[][] = [];
+  const events: DeliveryEvent[] = [];
+  marbles(({ hot }, scheduler) => {
+    const sink = deliver<string>(
+      () => ({
+        export: (batch) => {
+          batches.push([...batch]);
+          return of(answers[batches.length - 1] ?? { status: 'delivered' });
+        },
+      }),
+      {
+        flushIntervalMillis: 1_000,
+        scheduler,
+        spool: store,
+        maxBuffered,
+        ...(flush$ === undefined ? {} : { flush$: flush$ as never }),
+      },
+    );
+    const seen$ = new Subject<DeliveryEvent>();
+    seen$.subscribe((event) => events.push(event));
+    const subscription = hot(source).pipe(sink).subscribe(seen$);
+    scheduler.schedule(() => subscription.unsubscribe(), until);
+  });
+  return { batches, types: events.map(({ type }) => type), events };
+}
+
+const failed: ExportResult<string> = { status: 'failed', error: new Error('away') };
+
+describe('a sink with a spool', () => {
+  it('sends what is on disk at once, also where a flush is asked for while it is subscribed to', () => {
+    const store = storeOf({ 1: ['a', 'b'] });
+    expect(run(store, [], { until: 10, flush$: of(undefined) }).batches).toEqual([['a', 'b']]);
+    expect(store.files.size).toBe(0);
+  });
+
+  it('does not send again what was delivered of an item, if its rest fails', () => {
+    const store = storeOf({ 1: ['a', 'b'], 3: ['c'] });
+    const { batches } = run(store, [{ status: 'delivered', remainder: 'b-rest' }, failed], {
+      until: 2_500,
+    });
+    expect(batches).toEqual([['a', 'b'], ['b-rest'], ['b-rest'], ['c']]);
+  });
+
+  it('writes what came back after something newer was written, at once', () => {
+    const store = storeOf({});
+    let answer = (_: ExportResult<string>): void => {};
+    const batches: string[][] = [];
+    marbles(({ hot }, scheduler) => {
+      const sink = deliver<string>(
+        () => ({
+          export: (batch) => {
+            batches.push([...batch]);
+            const answer$ = new Subject<ExportResult<string>>();
+            answer = (result) => answer$.next(result);
+            return answer$;
+          },
+        }),
+        { flushIntervalMillis: 1_000, scheduler, spool: store },
+      );
+      const subscription = hot('ab 1498ms c').pipe(sink).subscribe();
+      scheduler.schedule(() => answer(failed), 2_500);
+      scheduler.schedule(
+        () =>
+          expect([...store.files]).toEqual([
+            [3, ['c']],
+            [1, ['a', 'b']],
+          ]),
+        2_501,
+      );
+      scheduler.schedule(() => subscription.unsubscribe(), 2_600);
+    });
+    expect(batches[0]).toEqual(['a', 'b']);
+  });
+
+  it('flushes all that was there when a flush began, whatever was dropped meanwhile', () => {
+    const store = storeOf({ 1: ['a', 'b'], 3: ['c', 'd'] });
+    const full: SpoolStore<string> = {
+      ...store,
+      write: () => {
+        throw new Error('ENOSPC');
+      },
+    };
+    const { batches } = run(full, [], { source: '(efgh)', maxBuffered: 2, until: 1 });
+    expect(batches.slice(0, 2)).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
+  });
+
+  it('says so where what is done cannot be written down', () => {
+    const store = storeOf({ 1: ['a'] });
+    const broken: SpoolStore<string> = {
+      ...store,
+      remove: () => {
+        throw new Error('EROFS');
+      },
+    };
+    expect(run(broken, [], { until: 10 }).types).toContain('spool-failed');
+  });
+});
