@@ -304,7 +304,7 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       write.push(Number(written - start) / 1e7);
       read.push(Number(process.hrtime.bigint() - written) / 1e7);
       bytes = segment.bytes / 10 / count;
-      await lastValueFrom(from(spool.remove(segment)), { defaultValue: undefined });
+      await lastValueFrom(from(spool.remove([segment])), { defaultValue: undefined });
     }
     spool.close();
     registries.close();

@@ -92,6 +92,7 @@ export type {
   Flushed,
   Recovered,
   Rejected,
+  SegmentLost,
   Split,
   SpooledItems,
   SpoolFailed,

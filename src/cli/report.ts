@@ -218,6 +218,11 @@ class SinkReporter {
     'buffer full, dropping the oldest collections',
     'the buffer holds all again',
   );
+  readonly #spoolDropping = this.#episode(
+    'warn',
+    'dropping collections of the spool: it is full, or they cannot be read',
+    'the spool keeps all again',
+  );
   readonly #rejecting = this.#episode(
     'error',
     'the backend refuses data, giving it up',
@@ -247,6 +252,7 @@ class SinkReporter {
 
   readonly #episodes = [
     this.#spooling,
+    this.#spoolDropping,
     this.#dropping,
     this.#rejecting,
     this.#leavingOut,
@@ -309,7 +315,10 @@ class SinkReporter {
         break;
       case 'dropped':
         this.dropped = event.total;
-        this.#dropping.happened({ dropped: event.items }, { dropped: event.items, total: event.total });
+        (event.isFromSpool === true ? this.#spoolDropping : this.#dropping).happened(
+          { dropped: event.items },
+          { dropped: event.items, total: event.total },
+        );
         break;
       case 'spooled':
         if (this.#isSpoolFailing) {
@@ -329,6 +338,12 @@ class SinkReporter {
           },
         );
         this.#isSpoolFailing = true;
+        break;
+      case 'segment-lost':
+        this.#write('warn', 'a segment of the spool cannot be read, the others are sent', {
+          collections: event.items,
+          error: event.error.message,
+        });
         break;
       case 'flushed':
         for (const episode of this.#episodes) {

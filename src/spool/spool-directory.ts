@@ -1,6 +1,16 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { Observable } from 'rxjs';
 import type { Collection } from '../shm/collection.js';
 import { describeUser } from '../shm/owner.js';
@@ -46,6 +56,8 @@ export const DEFAULT_SPOOL_MAX_BYTES = 2 ** 31;
 const MOST_FAILURES = 3;
 
 const WRITABLE_BY_OTHERS = 0o022;
+const WRITABLE_BY_ALL = 0o002;
+const STICKY = 0o1000;
 
 /**
  * Opens a directory as a spool of collections. It is this process's alone until `close`, or until the process ends, however
@@ -53,7 +65,9 @@ const WRITABLE_BY_OTHERS = 0o022;
  *
  * @throws {SpoolError} if the directory is another user's, may be written by others, is in use, or cannot be made or read
  */
-export function openSpool({ directory, maxBytes = DEFAULT_SPOOL_MAX_BYTES }: SpoolOptions): Spool {
+export function openSpool({ directory: given, maxBytes = DEFAULT_SPOOL_MAX_BYTES }: SpoolOptions): Spool {
+  // A link with a slash behind it would be followed.
+  const directory = given.replace(/(?<=.)\/+$/u, '');
   try {
     requireOwn(directory);
     const lock = lockOf(directory);
@@ -82,25 +96,28 @@ function requireOwn(directory: string): void {
     }
   }
   // A link could lead to a directory of somebody else's.
-  const stat = lstatSync(directory);
-  if (!stat.isDirectory()) {
+  const found = lstatSync(directory);
+  if (!found.isDirectory()) {
     throw new SpoolError(`${directory} is no directory: expected one for the spool alone`);
   }
-  const self = process.geteuid?.() ?? stat.uid;
-  if (stat.uid !== self) {
-    throw new SpoolError(`${directory} belongs to ${describeUser(stat.uid)}, expected ${describeUser(self)}`);
+  const self = process.geteuid?.() ?? found.uid;
+  if (found.uid !== self) {
+    throw new SpoolError(
+      `${directory} belongs to ${describeUser(found.uid)}, expected ${describeUser(self)}`,
+    );
   }
-  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
+  const parent = statSync(dirname(resolve(directory)));
+  if ((parent.mode & WRITABLE_BY_ALL) !== 0 && (parent.mode & STICKY) === 0) {
+    throw new SpoolError(`${directory} lies in a directory in which everybody may put another in its place`);
+  }
+  if ((found.mode & WRITABLE_BY_OTHERS) !== 0) {
     throw new SpoolError(`${directory} may be written by others: take that right away (chmod 700)`);
   }
 }
 
+/** Locks the directory itself: a file in it could be removed. */
 function lockOf(directory: string): number {
-  const fd = openSync(
-    join(directory, 'lock'),
-    constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW,
-    0o600,
-  );
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   if (!tryLock(fd)) {
     closeSync(fd);
     throw new SpoolError(`${directory} is in use by another msb-metrics: each needs a directory of its own`);
@@ -108,9 +125,11 @@ function lockOf(directory: string): number {
   return fd;
 }
 
+const UNFINISHED = /^\d{16}-\d+-0\.segment\.new$/u;
+
 /** What was being written when a process ended is of no use. */
 function removeUnfinished(directory: string): void {
-  for (const name of readdirSync(directory).filter((each) => each.endsWith('.new'))) {
+  for (const name of readdirSync(directory).filter((each) => UNFINISHED.test(each))) {
     rmSync(join(directory, name), { force: true });
   }
 }
@@ -126,6 +145,7 @@ class SpoolDirectory implements Spool {
   readonly #directory: string;
   #lock: number | undefined;
   #underWay: Promise<unknown> | undefined;
+  #isClaimed = false;
 
   constructor(
     directory: string,
@@ -156,10 +176,12 @@ class SpoolDirectory implements Spool {
   write(first: number, collections: readonly Collection[]): Observable<Segment> {
     return new Observable((subscriber) => {
       this.#alone(async () => {
+        await this.#requireDirectory();
         await this.#removeGone();
         const segment = await this.#write(first, collections);
         if (subscriber.closed) {
-          await this.#unlink(segment);
+          this.#gone.set(first, segment);
+          await this.#removeGone();
         }
         return segment;
       }).then(
@@ -185,9 +207,20 @@ class SpoolDirectory implements Spool {
     });
   }
 
-  remove(segment: Segment): Promise<void> {
-    this.#gone.set(segment.first, segment);
+  remove(segments: readonly Segment[]): Promise<void> {
+    for (const segment of segments) {
+      this.#gone.set(segment.first, segment);
+    }
     return this.#alone(() => this.#removeGone());
+  }
+
+  claim(): void {
+    if (this.#isClaimed || this.#lock === undefined) {
+      throw new SpoolError(
+        `${this.#directory} is the spool of one sink, and was closed or is in use: open it anew`,
+      );
+    }
+    this.#isClaimed = true;
   }
 
   close(): void {
@@ -215,6 +248,21 @@ class SpoolDirectory implements Spool {
       return await underWay;
     } finally {
       this.#underWay = undefined;
+    }
+  }
+
+  /** What is at the path now may be another directory, or none: then it is judged, and locked, as at the start. */
+  async #requireDirectory(): Promise<void> {
+    if (this.#lock === undefined) {
+      throw new SpoolError(`${this.#directory} was closed`);
+    }
+    const own = fstatSync(this.#lock);
+    const there = await stat(this.#directory).catch(() => undefined);
+    if (there?.ino !== own.ino || there?.dev !== own.dev) {
+      requireOwn(this.#directory);
+      const before = this.#lock;
+      this.#lock = lockOf(this.#directory);
+      closeSync(before);
     }
   }
 
@@ -277,15 +325,14 @@ class SpoolDirectory implements Spool {
 
   /** What is done goes away, also if it could not before. */
   async #removeGone(): Promise<void> {
-    for (const segment of this.#gone.values()) {
-      await this.#unlink(segment);
+    if (this.#gone.size === 0) {
+      return;
     }
-  }
-
-  async #unlink(segment: Segment): Promise<void> {
-    await rm(this.#path(this.#nameOf(segment)), { force: true });
-    this.#there.delete(segment.first);
-    this.#gone.delete(segment.first);
+    for (const segment of this.#gone.values()) {
+      await rm(this.#path(this.#nameOf(segment)), { force: true });
+      this.#there.delete(segment.first);
+      this.#gone.delete(segment.first);
+    }
     await this.#sync();
   }
 

@@ -25,8 +25,10 @@ export interface SpoolStore<T> {
   read(segment: Segment): ObservableInput<readonly T[]>;
   /** Remembers durably how many items are done. */
   keep(segment: Segment): ObservableInput<unknown>;
-  /** Removes a segment. */
-  remove(segment: Segment): ObservableInput<unknown>;
+  /** Removes segments. */
+  remove(segments: readonly Segment[]): ObservableInput<unknown>;
+  /** Takes it for one sink. Throws where another one has it, or where it is closed. Default: it may be used again. */
+  claim?(): void;
   /** Lets another process have it. */
   close(): void;
 }

@@ -65,6 +65,7 @@ export function deliver<T>(
   const { spool } = options;
   return (source) =>
     defer(() => {
+      spool?.claim?.();
       const exporter = exporterFor(createExporter, scheduler);
       const settings = { ...exporter, flushIntervalMillis, maxBuffered, maxSpoolBytes: spool?.maxBytes };
       const commands$ = new Subject<DeliveryCommand<T>>();

@@ -48,12 +48,14 @@ export interface Rejected {
   readonly points: number;
 }
 
-/** Items were evicted because the buffer was full. */
+/** Items were evicted because the buffer, or the spool, was full, or because they could not be read from it. */
 export interface Dropped {
   readonly type: 'dropped';
   readonly items: number;
   /** All that this sink has dropped. */
   readonly total: number;
+  /** Whether they were on disk. Default: they were held. */
+  readonly isFromSpool?: true;
 }
 
 /** Items were written to the spool. */
@@ -66,7 +68,15 @@ export interface SpooledItems {
   readonly recovered: boolean;
 }
 
-/** The spool could not be written, or read. What was to be written is held; what could not be read was put aside. */
+/** A segment of the spool cannot be read, and its items are given up. */
+export interface SegmentLost {
+  readonly type: 'segment-lost';
+  /** Names it. */
+  readonly error: Error;
+  readonly items: number;
+}
+
+/** The disk of the spool fails. What was to be written is held. */
 export interface SpoolFailed {
   readonly type: 'spool-failed';
   readonly error: Error;
@@ -100,5 +110,6 @@ export type DeliveryEvent =
   | Dropped
   | SpooledItems
   | SpoolFailed
+  | SegmentLost
   | Flushed
   | Drained;

@@ -21,6 +21,7 @@ function inModelWords(at: number, event: DeliveryEvent): ModelEvent {
       return [at, event.type, event.items];
     case 'spooled':
     case 'spool-failed':
+    case 'segment-lost':
     case 'flushed':
       return [at, event.type];
     case 'drained':

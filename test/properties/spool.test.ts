@@ -122,9 +122,11 @@ class Disk {
           }
           return of(undefined);
         }),
-      remove: ({ first }) =>
+      remove: (gone) =>
         after(() => {
-          this.segments.delete(first);
+          for (const { first } of gone) {
+            this.segments.delete(first);
+          }
           return of(undefined);
         }),
       close: () => {},

@@ -63,7 +63,7 @@ const STEPS: readonly {
   { act: (spool) => once(spool.write(1, [tick(1), tick(2), tick(3)])), after: [1, 2, 3] },
   { act: (spool) => once(spool.write(4, [tick(4), tick(5)])), after: [1, 2, 3, 4, 5] },
   { act: (spool) => once(spool.keep({ ...first, done: 2 })), after: [3, 4, 5] },
-  { act: (spool) => once(spool.remove({ ...first, done: 3 })), after: [4, 5] },
+  { act: (spool) => once(spool.remove([{ ...first, done: 3 }])), after: [4, 5] },
 ];
 const first = { first: 1, items: 3, done: 0, bytes: 1, writtenAtMillis: 0 };
 

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -32,7 +33,7 @@ function opened(directory = testDirectory()) {
 }
 
 const tick = (at: number) => collectionOf(sandboxRuns(2), at);
-const segmentsIn = (directory: string) => readdirSync(directory).filter((name) => name !== 'lock');
+const segmentsIn = (directory: string) => readdirSync(directory);
 
 describe('a spool', () => {
   it('keeps what is written, for the next process, in files that only this user can read', async () => {
@@ -53,7 +54,7 @@ describe('a spool', () => {
     ]);
     const left = await once(next.read(next.segments[0]));
     expect(left.map(({ collectedAtMillis }) => collectedAtMillis)).toEqual([3]);
-    await once(next.remove(next.segments[0]));
+    await once(next.remove([next.segments[0]]));
     expect(segmentsIn(directory)).toEqual(['0000000000000004-1-0.segment']);
   });
 
@@ -64,6 +65,36 @@ describe('a spool', () => {
     const { spool } = opened(directory);
     expect(spool.segments).toEqual([]);
     expect(segmentsIn(directory)).toEqual([]);
+  });
+
+  it('leaves what is not its own', () => {
+    const directory = testDirectory();
+    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(join(directory, 'report.new'), 'precious');
+    mkdirSync(join(directory, '0000000000000001-3-0.segment'));
+    writeFileSync(join(directory, '0000000000000002-3-7.segment'), '');
+    expect(opened(directory).spool.segments).toEqual([]);
+    expect(segmentsIn(directory)).toContain('report.new');
+  });
+
+  it('is for one sink', () => {
+    const { spool } = opened();
+    spool.claim?.();
+    expect(() => spool.claim?.()).toThrow(SpoolError);
+  });
+
+  it('has no more items than its name says, or it is put aside', async () => {
+    const { spool, directory } = opened();
+    const segment = await once(spool.write(1, [tick(1), tick(2)]));
+    renameSync(
+      join(directory, '0000000000000001-2-0.segment'),
+      join(directory, '0000000000000001-3-0.segment'),
+    );
+    spool.close();
+    const { spool: next } = opened(directory);
+    await expect(once(next.read({ ...segment, items: 3 }))).rejects.toThrow(
+      'has 2 collections, and its name says 3',
+    );
   });
 
   it('puts a damaged segment aside, and reads the others', async () => {
@@ -83,9 +114,11 @@ describe('a spool', () => {
   it('says what is wrong where it cannot be written, and leaves nothing half-done', async () => {
     const { spool, directory } = opened();
     rmSync(directory, { recursive: true });
-    await expect(once(spool.write(1, [tick(1)]))).rejects.toThrow('ENOENT');
-    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(directory, '');
+    await expect(once(spool.write(1, [tick(1)]))).rejects.toThrow('is no directory');
+    rmSync(directory);
     expect(await once(spool.write(1, [tick(1)]))).toMatchObject({ first: 1, items: 1 });
+    expect(() => openSpool({ directory })).toThrow('is in use');
   });
 
   it("is one process's alone", () => {
@@ -98,10 +131,15 @@ describe('a spool', () => {
     mkdirSync(directory);
     chmodSync(directory, 0o770);
     expect(() => openSpool({ directory })).toThrow(`${directory} may be written by others`);
+    chmodSync(join(directory, '..'), 0o777);
+    chmodSync(directory, 0o700);
+    expect(() => openSpool({ directory })).toThrow('in which everybody may put another in its place');
+    chmodSync(join(directory, '..'), 0o700);
     const link = `${directory}-link`;
     chmodSync(directory, 0o700);
     symlinkSync(directory, link);
     expect(() => openSpool({ directory: link })).toThrow('is no directory');
+    expect(() => openSpool({ directory: `${link}/` })).toThrow('is no directory');
     const file = `${directory}-file`;
     writeFileSync(file, '');
     expect(() => openSpool({ directory: file })).toThrow(SpoolError);

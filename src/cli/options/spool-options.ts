@@ -16,7 +16,7 @@ export function readSpoolOptions(options: OptionReader): SpoolOptions | undefine
   const text = options.text('spool-max-size') ?? '';
   // Bits, which some write with a small b, are no size of a file.
   const maxBytes = /^\d+(\.\d+)? ?([kmgt]i?)?B$/iu.test(text.trim())
-    ? xbytes.parseSize(text.replace(/b$/u, 'B'))
+    ? Math.floor(xbytes.parseSize(text.trim().replace(/b$/u, 'B')))
     : 0;
   if (!Number.isSafeInteger(maxBytes) || maxBytes < LEAST_BYTES) {
     throw new UsageError(

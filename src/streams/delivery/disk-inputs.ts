@@ -50,9 +50,12 @@ export function diskInputs<T>({
     const newest = new Map<number, number>();
     return commands$.pipe(
       tap((command) => {
-        if (command.type === 'keep-segment' || command.type === 'remove-segment') {
-          const { first, items, done } = command.segment;
-          newest.set(first, command.type === 'remove-segment' ? items : done);
+        if (command.type === 'keep-segment') {
+          newest.set(command.segment.first, command.segment.done);
+        } else if (command.type === 'remove-segments') {
+          for (const { first } of command.segments) {
+            newest.delete(first);
+          }
         }
       }),
       concatMap((command) =>
@@ -110,8 +113,8 @@ function callOf<T>(
       );
     case 'keep-segment':
       return within(() => store.keep(command.segment)).pipe(ignoreElements(), catchError(diskFailed));
-    case 'remove-segment':
-      return within(() => store.remove(command.segment)).pipe(ignoreElements(), catchError(diskFailed));
+    case 'remove-segments':
+      return within(() => store.remove(command.segments)).pipe(ignoreElements(), catchError(diskFailed));
     case 'settle-disk':
       return of<DeliveryInput<T>>({ type: 'disk-settled' });
     default:

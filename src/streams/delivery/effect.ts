@@ -30,8 +30,8 @@ export type DeliveryCommand<T> =
   | { readonly type: 'read-segment'; readonly segment: Segment }
   /** Remembers on disk how many items of a segment are done. */
   | { readonly type: 'keep-segment'; readonly segment: Segment }
-  /** Removes a segment from disk. */
-  | { readonly type: 'remove-segment'; readonly segment: Segment }
+  /** Removes segments from disk. */
+  | { readonly type: 'remove-segments'; readonly segments: readonly Segment[] }
   /** Gives up an export that is under way: the end waits for the disk. */
   | { readonly type: 'cancel-export' }
   /** Comes back as `disk-settled`, after all calls of the disk before it. */

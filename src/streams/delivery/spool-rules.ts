@@ -145,7 +145,7 @@ export function putBackRest<T>(
       }),
       segment === undefined || done === 0
         ? NOTHING
-        : [{ type: isDone ? 'remove-segment' : 'keep-segment', segment }],
+        : [isDone ? { type: 'remove-segments', segments: [segment] } : { type: 'keep-segment', segment }],
     ];
   }
   if (rest.length === 0) {
@@ -197,9 +197,18 @@ export function hasUnsaved<T>({ held, spool }: Delivery<T>): boolean {
   return spool !== undefined && (held.size > 0 || (spool.front.size > 0 && spool.frontSegment === undefined));
 }
 
-/** Writes what is in memory and on no disk, the oldest first, one segment at a time. Comes back as `written`. */
-export function writeNext<T>(state: Delivery<T>): Step<T> {
-  if (!hasSpool(state) || state.spool.writing !== undefined || !wantsToWrite(state)) {
+/**
+ * The most items of a segment: it is encoded at once, and nothing else happens meanwhile. More than a flush interval usually has.
+ */
+export const MOST_ITEMS_OF_A_SEGMENT = 30;
+
+/**
+ * Writes what is in memory and on no disk, the oldest first, one segment at a time. Comes back as `written`.
+ *
+ * @param isFull whether the buffer is full, and something would be dropped
+ */
+export function writeNext<T>(state: Delivery<T>, isFull = false): Step<T> {
+  if (!hasSpool(state) || state.spool.writing !== undefined || !(isFull || wantsToWrite(state))) {
     return [state, NOTHING];
   }
   const { front, frontFirst, frontSegment, isFrontInFlight, next } = state.spool;
@@ -208,9 +217,10 @@ export function writeNext<T>(state: Delivery<T>): Step<T> {
     return writing(withSpool(state, { front: Queue.of<T>() }), first, [...front], true);
   }
   const { held } = state;
-  return held.size === 0
+  const items = held.oldest(MOST_ITEMS_OF_A_SEGMENT);
+  return items.length === 0
     ? [state, NOTHING]
-    : writing({ ...state, held: Queue.of<T>() }, next - held.size, [...held], false);
+    : writing({ ...state, held: held.without(items.length) }, next - held.size, items, false);
 }
 
 function writing<T>(state: WithSpool<T>, first: number, items: readonly T[], isFront: boolean): Step<T> {
@@ -268,8 +278,13 @@ export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: numb
       },
       ...(lost === 0
         ? []
-        : [{ type: 'emit', event: { type: 'dropped', items: lost, total: next.totals.dropped } } as const]),
-      ...dropped.map((each) => ({ type: 'remove-segment', segment: each }) as const),
+        : [
+            {
+              type: 'emit',
+              event: { type: 'dropped', items: lost, total: next.totals.dropped, isFromSpool: true },
+            } as const,
+          ]),
+      ...(count === 0 ? [] : [{ type: 'remove-segments', segments: dropped } as const]),
     ],
   ];
 }
@@ -307,8 +322,11 @@ export function withoutOldest<T>(state: WithSpool<T>, error: Error): Step<T> {
   return [
     next,
     [
-      { type: 'emit', event: { type: 'spool-failed', error } },
-      { type: 'emit', event: { type: 'dropped', items: lost, total: next.totals.dropped } },
+      { type: 'emit', event: { type: 'segment-lost', error, items: lost } },
+      {
+        type: 'emit',
+        event: { type: 'dropped', items: lost, total: next.totals.dropped, isFromSpool: true },
+      },
     ],
   ];
 }

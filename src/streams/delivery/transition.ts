@@ -6,6 +6,7 @@ import type { DeliveryInput } from './input.js';
 import {
   hasSpool,
   hasUnsaved,
+  MOST_ITEMS_OF_A_SEGMENT,
   notWritten,
   putBackRest,
   readOldest,
@@ -176,8 +177,12 @@ function collect<T>(state: Delivery<T>, item: T, nowMillis: number, settings: De
     : andThen(beginLastChance(state, nowMillis, settings), (sending) => hold(sending, item, maxBuffered));
 }
 
+/** With a spool a full buffer goes to disk, before anything is dropped. */
 function hold<T>(state: Delivery<T>, item: T, maxBuffered: number): Step<T> {
-  return trimTo(state, state.held.add(item), maxBuffered, 1);
+  const holding = trimTo(state, state.held.add(item), maxBuffered, 1);
+  return hasSpool(state)
+    ? andThen(holding, (next) => (next.held.size >= maxBuffered ? writeNext(next, true) : [next, NOTHING]))
+    : holding;
 }
 
 const hasLastChance = <T>({ phase, lastChance, isAskedToWait }: Delivery<T>): boolean =>
@@ -241,7 +246,10 @@ function afterWrite<T>(
   }
   const { front, frontSegment } = state.spool;
   const hasUnsavedFront = front.size > 0 && frontSegment === undefined;
-  return before.spool?.writing?.isFront === true || hasUnsavedFront ? writeNext(state) : [state, NOTHING];
+  const hasMore = state.held.size >= MOST_ITEMS_OF_A_SEGMENT;
+  return before.spool?.writing?.isFront === true || hasUnsavedFront || hasMore
+    ? writeNext(state)
+    : [state, NOTHING];
 }
 
 /**

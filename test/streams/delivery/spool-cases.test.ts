@@ -30,8 +30,10 @@ function storeOf(
     },
     read: ({ first, done }) => of((there.get(first) ?? []).slice(done)),
     keep: () => of(undefined),
-    remove: ({ first }) => {
-      there.delete(first);
+    remove: (gone) => {
+      for (const { first } of gone) {
+        there.delete(first);
+      }
       return of(undefined);
     },
     close: () => {},
@@ -136,6 +138,12 @@ describe('a sink with a spool', () => {
       ['a', 'b'],
       ['c', 'd'],
     ]);
+  });
+
+  it('writes a buffer that is full, and drops nothing', () => {
+    const { types, batches } = run(storeOf({}), [], { source: '(abcdefgh)', maxBuffered: 3, until: 1_100 });
+    expect(types).not.toContain('dropped');
+    expect(batches.flat()).toEqual([...'abcdefgh']);
   });
 
   it('says so where what is done cannot be written down', () => {
