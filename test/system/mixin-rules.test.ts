@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
@@ -68,6 +68,18 @@ describe.runIf(isThere)('promtool', () => {
     ),
   )('%s %s: %s', (_, _does, _what, alertCase) => {
     expect(outcome(alertCase)).toEqual({ status: 0, output: expect.stringContaining('SUCCESS') });
+  });
+
+  it.each(['deploy/prometheus/prometheus.yml', 'deploy/compose/prometheus.yml'])('takes %s', (path) => {
+    const folder = mkdtempSync(join(tmpdir(), 'msb-metrics-promtool-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    for (const file of FILES) {
+      cpSync(file, join(folder, basename(file)));
+    }
+    const config = readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
+    writeFileSync(join(folder, 'prometheus.yml'), config.replace('/etc/prometheus/rules/', './'));
+    const { status, stdout } = promtool('check', 'config', join(folder, 'prometheus.yml'));
+    expect([status, stdout]).toEqual([0, expect.stringContaining(`SUCCESS: ${ALERTS.length} rules found`)]);
   });
 
   it('finds a case that does not hold', () => {

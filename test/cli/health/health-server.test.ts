@@ -97,6 +97,35 @@ describe('--health-listen', () => {
     await run.stop();
   });
 
+  it('tells of the spool, also of what an earlier process has left there', async () => {
+    const msbHome = testHome();
+    const flags = [
+      REFUSED,
+      '--flush-interval=20ms',
+      '--collect-interval=20ms',
+      `--spool-dir=${msbHome}/spool`,
+    ];
+    const first = await healthOf(flags, msbHome);
+    await eventually(async () => (await first.status()).spool.collections > 5);
+    const { spool } = await first.status();
+    expect(spool).toEqual({
+      collections: expect.any(Number),
+      bytes: expect.any(Number),
+      max_bytes: 2 ** 31,
+      oldest_at: expect.stringMatching(/^20\d\d-.*Z$/u),
+    });
+    const { body } = await first.get('/metrics');
+    expect(body).toMatch(/^microsandbox_collector_spool_bytes [1-9]\d*$/mu);
+    expect(body).toMatch(/^microsandbox_collector_spool_max_bytes 2147483648$/mu);
+    expect(body).toMatch(/^microsandbox_collector_spool_collections [1-9]\d*$/mu);
+    expect(body).toMatch(/^microsandbox_collector_spool_oldest_timestamp_seconds 1\d{9}/mu);
+    expect(await first.run.stop()).toBe(0);
+    const second = await healthOf(flags, msbHome);
+    await eventually(async () => (await second.status()).spool.collections >= spool.collections);
+    expect((await second.status()).delivery.backlog_collections).toBeGreaterThanOrEqual(spool.collections);
+    await second.run.stop();
+  });
+
   it('counts what is refused as a failure, too', async () => {
     const receiver = createServer((_, response) => response.writeHead(400).end('no')).listen(0, '127.0.0.1');
     onTestFinished(() => void receiver.close());
