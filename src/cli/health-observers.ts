@@ -7,9 +7,9 @@ import type { ListenAddress } from './options/listen-address.js';
 import type { Environment } from './options/option-reader.js';
 
 /**
- * Those who are told how a service is: systemd, where it has started this process, and who asks at an address.
+ * The observers of a service's health: systemd, where it has started this process, and the health server.
  *
- * @param spool whose state is told as well. Default: none
+ * @param spool the health server shows its state too. Default: none
  * @throws {ListenError} where the address cannot be listened on
  */
 export async function healthObservers(

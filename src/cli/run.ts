@@ -25,7 +25,7 @@ export interface RunOptions extends CollectorOptions {
   readonly destinations?: Readonly<Record<string, LogFields>>;
   /** Collections that an earlier process has left in the spool. Default: none. */
   readonly waiting?: number | undefined;
-  /** Are told how the service is, until its end. Default: none. */
+  /** Observe the health of the service until its end. Default: none. */
   readonly observers?: readonly HealthObserver[];
   /** Looks for registries of other homes and returns whether it warned of one. Default: none. */
   readonly noticeOtherHomes?: (() => boolean) | undefined;

@@ -17,7 +17,7 @@ import {
   withLatestFrom,
 } from 'rxjs';
 
-/** What a service manager is told of. */
+/** The state that the messages to a service manager are made of. */
 export interface ServiceState {
   readonly isReady: boolean;
   readonly isStopping: boolean;
