@@ -1,6 +1,6 @@
 import type { Spool } from '../../index.js';
 import { deliveryMetrics } from '../../sinks/prometheus/delivery-metrics.js';
-import { BUILD_INFO, ownMetrics, type PageMetric } from '../../sinks/prometheus/own-metrics.js';
+import { BUILD_INFO, ownMetrics, type PageMetric, single } from '../../sinks/prometheus/own-metrics.js';
 import { ownPage } from '../../sinks/prometheus/own-page.js';
 import { backlog, type Health } from './health.js';
 
@@ -16,11 +16,11 @@ export function healthPage(health: Health, usage: ProcessUsage, spool?: Spool): 
   const { newest, totals, startedAt } = health;
   return ownPage([
     ...(newest === undefined ? [BUILD_INFO] : ownMetrics(newest.reading)),
-    {
-      name: 'microsandbox_collector_last_reading_timestamp_seconds',
-      description: 'Unix time of the last reading of shared memory.',
-      values: newest === undefined ? [] : [{ labels: {}, value: newest.at.wallMillis / 1_000 }],
-    },
+    single(
+      'microsandbox_collector_last_reading_timestamp_seconds',
+      'Unix time of the last reading of shared memory.',
+      newest && newest.at.wallMillis / 1_000,
+    ),
     ...deliveryMetrics(totals, backlog(health)),
     ...(spool === undefined ? [] : spoolMetrics(spool)),
     single(
@@ -40,11 +40,11 @@ const spoolMetrics = ({
   single('microsandbox_collector_spool_bytes', 'Bytes of the spool on disk.', bytes),
   single('microsandbox_collector_spool_max_bytes', 'Bytes beyond which the oldest is dropped.', maxBytes),
   single('microsandbox_collector_spool_collections', 'Collections in the spool.', items),
-  {
-    name: 'microsandbox_collector_spool_oldest_timestamp_seconds',
-    description: 'Unix time at which the oldest of the spool was written.',
-    values: oldestAtMillis === undefined ? [] : [{ labels: {}, value: oldestAtMillis / 1_000 }],
-  },
+  single(
+    'microsandbox_collector_spool_oldest_timestamp_seconds',
+    'Unix time at which the oldest of the spool was written.',
+    oldestAtMillis === undefined ? undefined : oldestAtMillis / 1_000,
+  ),
 ];
 
 /** What this process uses now. */
@@ -52,10 +52,3 @@ export function currentUsage(): ProcessUsage {
   const { user, system } = process.cpuUsage();
   return { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() };
 }
-
-const single = (
-  name: string,
-  description: string,
-  value: number,
-  type: PageMetric['type'] = 'gauge',
-): PageMetric => ({ name, type, description, values: [{ labels: {}, value }] });

@@ -1,7 +1,7 @@
 import type { DeliveryTotals } from '../../streams/exporter.js';
 import { LAST_SUCCESS, OWN_COUNTERS } from '../otlp/encoding/self-metrics.js';
 import { metricName } from './metric-name.js';
-import type { PageMetric } from './own-metrics.js';
+import { type PageMetric, single } from './own-metrics.js';
 
 /**
  * The counters that go with every request, on a page: with the names that Prometheus's OTLP receiver makes of them, so that a query
@@ -10,25 +10,15 @@ import type { PageMetric } from './own-metrics.js';
  * @param backlog collections that wait for the backend, or are on their way
  */
 export function deliveryMetrics(totals: DeliveryTotals, backlog: number): readonly PageMetric[] {
-  const lastSuccess = LAST_SUCCESS.value(totals);
   return [
-    ...OWN_COUNTERS.map(
-      (counter): PageMetric => ({
-        name: `${metricName(counter)}_total`,
-        type: 'counter',
-        description: counter.description,
-        values: [{ labels: {}, value: counter.value(totals) ?? 0 }],
-      }),
+    ...OWN_COUNTERS.map((counter) =>
+      single(`${metricName(counter)}_total`, counter.description, counter.value(totals) ?? 0, 'counter'),
     ),
-    {
-      name: metricName(LAST_SUCCESS),
-      description: LAST_SUCCESS.description,
-      values: lastSuccess === undefined ? [] : [{ labels: {}, value: lastSuccess }],
-    },
-    {
-      name: 'microsandbox_collector_collections_held',
-      description: 'Collections that wait for the backend, or are on their way.',
-      values: [{ labels: {}, value: backlog }],
-    },
+    single(metricName(LAST_SUCCESS), LAST_SUCCESS.description, LAST_SUCCESS.value(totals)),
+    single(
+      'microsandbox_collector_collections_held',
+      'Collections that wait for the backend, or are on their way.',
+      backlog,
+    ),
   ];
 }

@@ -13,6 +13,19 @@ export interface PageMetric {
   readonly values: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
 }
 
+/** A metric of one value without labels. Without a value it is not on the page. */
+export const single = (
+  name: string,
+  description: string,
+  value: number | undefined,
+  type: PageMetric['type'] = 'gauge',
+): PageMetric => ({
+  name,
+  type,
+  description,
+  values: value === undefined ? [] : [{ labels: {}, value }],
+});
+
 const STATES: readonly RegistryState[] = [
   'absent',
   'initialising',
@@ -49,11 +62,7 @@ export function ownMetrics({
         value: registries.filter((registry) => registry.state === state).length,
       })),
     },
-    {
-      name: 'microsandbox_collector_rows',
-      description: 'Sandboxes that the last reading reports.',
-      values: [{ labels: {}, value: size }],
-    },
+    single('microsandbox_collector_rows', 'Sandboxes that the last reading reports.', size),
     {
       name: 'microsandbox_collector_rows_skipped',
       description: 'Sandboxes that the last reading left out, by the reason.',
@@ -62,10 +71,10 @@ export function ownMetrics({
         value,
       })),
     },
-    {
-      name: 'microsandbox_collector_read_duration_seconds',
-      description: 'How long the last reading took.',
-      values: [{ labels: {}, value: collectMillis / 1_000 }],
-    },
+    single(
+      'microsandbox_collector_read_duration_seconds',
+      'How long the last reading took.',
+      collectMillis / 1_000,
+    ),
   ];
 }
