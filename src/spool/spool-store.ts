@@ -13,6 +13,14 @@ export interface Segment {
   readonly writtenAtMillis: number;
 }
 
+/** Items on disk that are not done. */
+export const leftIn = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, { items, done }) => sum + items - done, 0);
+
+/** Bytes on disk. */
+export const bytesIn = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, { bytes }) => sum + bytes, 0);
+
 /** Keeps items on disk. Whatever goes wrong is an error of what a call gives. Calls are made one after the other. */
 export interface SpoolStore<T> {
   /** What was found at the beginning, the oldest first. */

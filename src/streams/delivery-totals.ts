@@ -19,13 +19,12 @@ export function totalsAfter(totals: DeliveryTotals, event: DeliveryEvent, nowMil
       };
     case 'failed':
     case 'split':
-      return { ...totals, exportsFailed: totals.exportsFailed + 1 };
+      return totalsAfterFailedExport(totals);
     case 'rejected':
       return {
-        ...totals,
+        ...totalsAfterFailedExport(totals),
         rejected: totals.rejected + event.items,
         rejectedPoints: totals.rejectedPoints + event.points,
-        exportsFailed: totals.exportsFailed + 1,
       };
     case 'dropped':
       return { ...totals, dropped: event.total };
@@ -33,3 +32,9 @@ export function totalsAfter(totals: DeliveryTotals, event: DeliveryEvent, nowMil
       return totals;
   }
 }
+
+/** The totals with one more export that failed, was refused, or is to be divided. */
+export const totalsAfterFailedExport = (totals: DeliveryTotals): DeliveryTotals => ({
+  ...totals,
+  exportsFailed: totals.exportsFailed + 1,
+});

@@ -3,6 +3,7 @@ import { formatCollectionAsJson } from '../../sinks/stdout/json-line.js';
 import { openSegment } from '../../spool/segment.js';
 import { SegmentError } from '../../spool/segment-error.js';
 import { segmentsIn } from '../../spool/segments-in.js';
+import { bytesIn, leftIn } from '../../spool/spool-store.js';
 import { EXIT } from '../exit-status.js';
 import { OutputError, print } from '../streams.js';
 import { quoted, UsageError } from '../usage-error.js';
@@ -33,9 +34,7 @@ function printSegments(directory: string): void {
     const time = new Date(writtenAtMillis).toISOString();
     print(`${time} ${name} collections=${items - done} bytes=${bytes}`);
   }
-  const left = segments.reduce((sum, { items, done }) => sum + items - done, 0);
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  print(`${segments.length} segments, ${left} collections, ${bytes} bytes`);
+  print(`${segments.length} segments, ${leftIn(segments)} collections, ${bytesIn(segments)} bytes`);
 }
 
 async function printSamples(file: string): Promise<void> {

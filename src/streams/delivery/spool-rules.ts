@@ -1,8 +1,8 @@
-import type { Segment } from '../../spool/spool-store.js';
+import { bytesIn, leftIn, type Segment } from '../../spool/spool-store.js';
 import { dropOldest } from '../drop-oldest.js';
 import { Queue } from '../queue.js';
 import type { DeliveryEffect } from './effect.js';
-import { type Delivery, leftIn, type Spooled, withHeld } from './state.js';
+import { type Delivery, type Spooled, withHeld } from './state.js';
 
 /** A new state, and what is to be done, in order. */
 export type Step<T> = readonly [Delivery<T>, readonly DeliveryEffect<T>[]];
@@ -10,11 +10,12 @@ export type Step<T> = readonly [Delivery<T>, readonly DeliveryEffect<T>[]];
 const NOTHING: readonly never[] = [];
 
 /** A delivery with a spool. */
-type WithSpool<T> = Delivery<T> & { readonly spool: Spooled<T> };
+export type WithSpool<T> = Delivery<T> & { readonly spool: Spooled<T> };
 
 export const hasSpool = <T>(state: Delivery<T>): state is WithSpool<T> => state.spool !== undefined;
 
-const withSpool = <T>(state: WithSpool<T>, changes: Partial<Spooled<T>>): WithSpool<T> => ({
+/** The same delivery, with these changes beside it on disk. */
+export const withSpool = <T>(state: WithSpool<T>, changes: Partial<Spooled<T>>): WithSpool<T> => ({
   ...state,
   spool: { ...state.spool, ...changes },
 });
@@ -77,8 +78,6 @@ function withoutSegments<T>(
     segmentBytes: segmentBytes - bytesIn(gone),
   };
 }
-
-const bytesIn = (segments: readonly Segment[]): number => segments.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** The segments with one more: older than all, or newer. */
 function withSegment<T>(
@@ -251,19 +250,8 @@ export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: numb
     count++;
   }
   const dropped = all.slice(kept, kept + count);
-  const lost = leftIn(dropped);
-  const next =
-    count === 0
-      ? added
-      : (withHeld(
-          withSpool(added, {
-            ...withoutSegments(added.spool, dropped),
-            segments: Queue.of([...all.slice(0, kept), ...all.slice(kept + count)]),
-          }),
-          state.held,
-          0,
-          lost,
-        ) as WithSpool<T>);
+  const remaining = count === 0 ? segments : Queue.of([...all.slice(0, kept), ...all.slice(kept + count)]);
+  const [next, told] = giveUp(added, dropped, remaining);
   return [
     next,
     [
@@ -276,14 +264,7 @@ export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: numb
           recovered: error !== undefined,
         },
       },
-      ...(lost === 0
-        ? []
-        : [
-            {
-              type: 'emit',
-              event: { type: 'dropped', items: lost, total: next.totals.dropped, isFromSpool: true },
-            } as const,
-          ]),
+      ...told,
       ...(count === 0 ? [] : [{ type: 'remove-segments', segments: dropped } as const]),
     ],
   ];
@@ -314,21 +295,28 @@ export function notWritten<T>(state: WithSpool<T>, error: Error, maxBuffered: nu
 /** A segment that cannot be read is put aside, and what was in it is dropped. */
 export function withoutOldest<T>(state: WithSpool<T>, error: Error): Step<T> {
   const [segment] = state.spool.segments.oldest(1);
-  const lost = leftIn([segment]);
-  const next = withSpool(withHeld(state, state.held, 0, lost) as WithSpool<T>, {
-    ...withoutSegments(state.spool, [segment]),
-    isReading: false,
-  });
+  const [next, told] = giveUp(state, [segment], state.spool.segments.without(1));
   return [
-    next,
-    [
-      { type: 'emit', event: { type: 'segment-lost', error, items: lost } },
-      {
-        type: 'emit',
-        event: { type: 'dropped', items: lost, total: next.totals.dropped, isFromSpool: true },
-      },
-    ],
+    withSpool(next, { isReading: false }),
+    [{ type: 'emit', event: { type: 'segment-lost', error, items: leftIn([segment]) } }, ...told],
   ];
+}
+
+/** Items of segments that are given up count as dropped, and are told of, if there are any. */
+function giveUp<T>(
+  state: WithSpool<T>,
+  gone: readonly Segment[],
+  segments: Queue<Segment>,
+): readonly [WithSpool<T>, readonly DeliveryEffect<T>[]] {
+  const items = leftIn(gone);
+  const { spool } = state;
+  const next = withSpool(withHeld(state, state.held, 0, items) as WithSpool<T>, {
+    segments,
+    segmentItems: spool.segmentItems - items,
+    segmentBytes: spool.segmentBytes - bytesIn(gone),
+  });
+  const event = { type: 'dropped', items, total: next.totals.dropped, isFromSpool: true } as const;
+  return [next, items === 0 ? NOTHING : [{ type: 'emit', event }]];
 }
 
 /** Holds no more than the greatest number, by dropping the oldest that are held. */

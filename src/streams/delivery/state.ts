@@ -1,5 +1,5 @@
 import type { ObservableNotification } from 'rxjs';
-import type { Segment } from '../../spool/spool-store.js';
+import { bytesIn, leftIn, type Segment } from '../../spool/spool-store.js';
 import { type DeliveryTotals, INITIAL_TOTALS } from '../exporter.js';
 import { Queue } from '../queue.js';
 
@@ -86,10 +86,6 @@ export interface Spooled<T> {
   readonly error: Error | undefined;
 }
 
-/** Items on disk that are not done. */
-export const leftIn = (segments: readonly Segment[]): number =>
-  segments.reduce((sum, { items, done }) => sum + items - done, 0);
-
 /** Items that wait before those that are held. */
 function waitingBefore<T>({ front, segmentItems, writing }: Spooled<T>): number {
   return front.size + segmentItems + (writing?.items.length ?? 0);
@@ -132,7 +128,7 @@ function initialSpool<T>(segments: readonly Segment[]): Spooled<T> {
     frontFirst: 0,
     segments: Queue.of(segments),
     segmentItems: leftIn(segments),
-    segmentBytes: segments.reduce((sum, { bytes }) => sum + bytes, 0),
+    segmentBytes: bytesIn(segments),
     isFrontPartial: false,
     writing: undefined,
     isReading: false,

@@ -1,5 +1,6 @@
 import { askedWaitMillis, backoffMillis, MAX_BACKOFF_MULTIPLE } from '../backoff.js';
 import type { DeliveryEvent } from '../delivery-events.js';
+import { totalsAfter, totalsAfterFailedExport } from '../delivery-totals.js';
 import { type DeliveryTotals, type ExportResult, MAX_SPLITS_IN_A_ROW } from '../exporter.js';
 import type { DeliveryEffect } from './effect.js';
 import type { DeliveryInput } from './input.js';
@@ -16,7 +17,9 @@ import {
   takeFront,
   trimTo,
   unloadFront,
+  type WithSpool,
   withoutOldest,
+  withSpool,
   writeNext,
   written,
 } from './spool-rules.js';
@@ -93,7 +96,7 @@ export function transition<T>(
       return writeNext(state);
     case 'unanswered':
       return hasSpool(state) && phase === 'exporting'
-        ? writeNext({ ...state, spool: { ...state.spool, isUnanswered: true } })
+        ? writeNext(withSpool(state, { isUnanswered: true }))
         : [state, NOTHING];
     case 'written':
       return hasSpool(state)
@@ -110,9 +113,7 @@ export function transition<T>(
     case 'disk-failed':
       return [state, [emit({ type: 'spool-failed', error: input.error })]];
     case 'disk-settled':
-      return hasSpool(state)
-        ? shutDownExporter({ ...state, spool: { ...state.spool, isSettling: false } })
-        : [state, NOTHING];
+      return hasSpool(state) ? shutDownExporter(withSpool(state, { isSettling: false })) : [state, NOTHING];
     case 'read':
       return hasSpool(state) && state.spool.isReading
         ? goOnExporting(takeFront(state, input.items), nowMillis, settings)
@@ -208,7 +209,7 @@ function exportNext<T>(state: Delivery<T>, nowMillis: number, settings: Delivery
       return readOldest(state);
     }
     if (source === 'writing') {
-      return [{ ...state, spool: { ...state.spool, isFlushWaiting: true } }, NOTHING];
+      return [withSpool(state, { isFlushWaiting: true }), NOTHING];
     }
   }
   const queue = source === 'front' && state.spool !== undefined ? state.spool.front : state.held;
@@ -271,18 +272,13 @@ function afterFailedWrite<T>(
     : [state, NOTHING];
 }
 
-function goOnAfterDisk<T>(state: Delivery<T>, nowMillis: number, settings: DeliverySettings<T>): Step<T> {
-  const { spool } = state;
-  return goOnExporting(
-    spool === undefined ? state : { ...state, spool: { ...spool, isFlushWaiting: false } },
-    nowMillis,
-    settings,
-  );
+function goOnAfterDisk<T>(state: WithSpool<T>, nowMillis: number, settings: DeliverySettings<T>): Step<T> {
+  return goOnExporting(withSpool(state, { isFlushWaiting: false }), nowMillis, settings);
 }
 
 /** A segment that is gone is left out; where the disk fails, the attempt has failed. */
 function notRead<T>(
-  state: Delivery<T> & { readonly spool: NonNullable<Delivery<T>['spool']> },
+  state: WithSpool<T>,
   { error, isGone }: { readonly error: Error; readonly isGone: boolean },
   nowMillis: number,
   settings: DeliverySettings<T>,
@@ -290,7 +286,7 @@ function notRead<T>(
   if (isGone) {
     return andThen(withoutOldest(state, error), (next) => goOnExporting(next, nowMillis, settings));
   }
-  const next = { ...state, spool: { ...state.spool, isReading: false, error } };
+  const next = withSpool(state, { isReading: false, error });
   const told = emit({ type: 'spool-failed', error });
   return next.phase === 'exporting'
     ? after([told], failed(next, [], { status: 'failed', error }, nowMillis, settings))
@@ -324,7 +320,7 @@ function settle<T>(
     case 'delivered':
       return delivered(landed, state.inFlight, result, nowMillis, settings);
     case 'rejected':
-      return rejected(landed, state.inFlight, result, settings);
+      return rejected(landed, state.inFlight, result, nowMillis, settings);
     case 'split':
       return state.splitsInARow < MAX_SPLITS_IN_A_ROW
         ? split(landed, state.inFlight, result, settings)
@@ -345,6 +341,7 @@ function delivered<T>(
   const { partial } = result;
   const remainder = remainderOf(batch, result);
   const items = batch.length - remainder.length;
+  const exported = { type: 'exported', items, droppedBefore, partial } as const;
   const acknowledged: Delivery<T> = {
     ...state,
     failuresInARow: 0,
@@ -352,17 +349,11 @@ function delivered<T>(
     droppedSinceSuccess: 0,
     lastError: undefined,
     lastChance: 'unused',
-    totals: {
-      ...totals,
-      delivered: totals.delivered + items,
-      rejectedPoints: totals.rejectedPoints + (partial?.rejectedPoints ?? 0),
-      exportsSucceeded: totals.exportsSucceeded + 1,
-      lastSuccessAtMillis: nowMillis,
-    },
+    totals: totalsAfter(totals, exported, nowMillis),
   };
   const effects: DeliveryEffect<T>[] = [
     ...endOfWait(lastChance),
-    emit({ type: 'exported', items, droppedBefore, partial }),
+    emit(exported),
     ...(failures > 0 ? [emit({ type: 'recovered', failures })] : []),
   ];
   return thenGoOn(
@@ -374,25 +365,22 @@ function rejected<T>(
   state: Delivery<T>,
   batch: readonly T[],
   result: Result<T, 'rejected'>,
+  nowMillis: number,
   { maxBuffered }: DeliverySettings<T>,
 ): Step<T> {
   const { totals, lastChance } = state;
   const { error, rejectedPoints: points = 0 } = result;
   const remainder = remainderOf(batch, result);
   const items = batch.length - remainder.length;
+  const refusal = { type: 'rejected', error, items, points } as const;
   const refused: Delivery<T> = {
     ...state,
     splitsInARow: 0,
     lastError: error,
     lastChance: afterAnswer(lastChance),
-    totals: {
-      ...totals,
-      exportsFailed: totals.exportsFailed + 1,
-      rejected: totals.rejected + items,
-      rejectedPoints: totals.rejectedPoints + points,
-    },
+    totals: totalsAfter(totals, refusal, nowMillis),
   };
-  const effects = [...endOfWait(lastChance), emit({ type: 'rejected', error, items, points })];
+  const effects = [...endOfWait(lastChance), emit(refusal)];
   return thenGoOn(after(effects, putBackRest(refused, remainder, items, maxBuffered, remainder.length > 0)));
 }
 
@@ -504,7 +492,7 @@ const isSaving = <T>(state: Delivery<T>): boolean =>
 /** All calls of the disk come first. */
 function closeExporter<T>(state: Delivery<T>): Step<T> {
   return hasSpool(state)
-    ? [{ ...state, spool: { ...state.spool, isSettling: true } }, [{ type: 'settle-disk' }]]
+    ? [withSpool(state, { isSettling: true }), [{ type: 'settle-disk' }]]
     : shutDownExporter(state);
 }
 
@@ -543,7 +531,7 @@ const thenGoOn = <T>([state, effects]: Step<T>): Step<T> => [state, [...effects,
 
 const countFailedExport = <T>(state: Delivery<T>): Delivery<T> => ({
   ...state,
-  totals: { ...state.totals, exportsFailed: state.totals.exportsFailed + 1 },
+  totals: totalsAfterFailedExport(state.totals),
 });
 
 /** What is left of the last item of a batch. Nothing for an empty batch, which has no last item. */
