@@ -5,6 +5,7 @@ import { serviceState } from './health/service-state.js';
 import type { Log } from './log.js';
 import type { ListenAddress } from './options/listen-address.js';
 import type { Environment } from './options/option-reader.js';
+import { startedBySystemd } from './systemd/started-by-systemd.js';
 
 /**
  * The observers of a service's health: systemd, where it has started this process, and the health server.
@@ -20,14 +21,11 @@ export async function healthObservers(
   spool?: Spool,
 ): Promise<readonly HealthObserver[]> {
   const observers: HealthObserver[] = [];
-  if (environment.NOTIFY_SOCKET) {
-    const { serviceManager } = await import('./systemd/service-manager.js');
-    const tell = serviceManager(environment, log);
-    if (tell !== undefined) {
-      observers.push((health$) =>
-        tell(health$.pipe(map((health) => serviceState(health, collectIntervalMillis)))),
-      );
-    }
+  const tell = await startedBySystemd(environment, log);
+  if (tell !== undefined) {
+    observers.push((health$) =>
+      tell(health$.pipe(map((health) => serviceState(health, collectIntervalMillis)))),
+    );
   }
   if (address !== undefined) {
     const { healthServer } = await import('./health/health-server.js');

@@ -9,6 +9,7 @@ import { readListenAddress } from '../options/listen-address.js';
 import { Reporter } from '../report.js';
 import { isForPage, isScrape, PAGE_PATH, scrapeWatch } from '../scrape-watch.js';
 import type { ServiceState } from '../systemd/notifications.js';
+import { startedBySystemd } from '../systemd/started-by-systemd.js';
 import type { CommandContext } from './context.js';
 
 const TARGET = 'msb_metrics::prometheus';
@@ -36,9 +37,7 @@ export async function runPrometheus({ options, environment, signals, log }: Comm
   const watch = scrapeWatch(scrapes$).subscribe(({ level, message }) => log(level, TARGET, message, { url }));
   const state = { isReady: true, isStopping: false, status: `serving ${url}`, isAlive: () => true };
   const states$ = new BehaviorSubject<ServiceState>(state);
-  const tell = environment.NOTIFY_SOCKET
-    ? (await import('../systemd/service-manager.js')).serviceManager(environment, log)
-    : undefined;
+  const tell = await startedBySystemd(environment, log);
   tell?.(states$);
   const signal = await signals.next();
   states$.next({ ...state, isStopping: true, status: 'stopping' });
