@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { build } from 'esbuild';
+import { RXJS_AS_MODULES } from './release/rxjs-as-modules.mjs';
 
 const require = createRequire(import.meta.url);
 rmSync('dist', { recursive: true, force: true });
@@ -23,9 +24,12 @@ await build({
   target: 'node20',
   sourcemap: true,
   minifySyntax: true,
+  minifyWhitespace: true,
   keepNames: false,
   legalComments: 'none',
-  external: ['koffi'],
+  // gRPC loads its proto-loader for channelz and ORCA, which nobody here asks for.
+  external: ['koffi', '@grpc/proto-loader'],
+  alias: RXJS_AS_MODULES,
   // CommonJS dependencies inside an ES module bundle still call require() for Node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { inject } from 'postject';
+import { RXJS_AS_MODULES } from '../release/rxjs-as-modules.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'build');
@@ -87,7 +88,9 @@ async function bundle(outfile) {
     platform: 'node',
     target: 'node24',
     minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
+    alias: RXJS_AS_MODULES,
     // There are no files beside it.
     define: { 'import.meta.url': '__executable' },
     banner: { js: "const __executable = require('node:url').pathToFileURL(process.execPath).href;" },
