@@ -1,7 +1,8 @@
 /**
- * The most bytes of a request, serialised: 3.5 MiB. gRPC servers refuse messages of more than 4 MiB by default.
+ * The most bytes of a request, serialised: 1 MB. gRPC servers refuse messages of more than 4 MiB by default, nginx bodies of
+ * more than 1 MiB, and a request is in memory twice while it is sent.
  */
-export const MAX_REQUEST_BYTES = 3.5 * 1024 * 1024;
+export const MAX_REQUEST_BYTES = 1_000_000;
 
 /**
  * A limit below this is believed only as far as the next request shows it: 64 KiB. No receiver in use has a lower one,

@@ -60,13 +60,13 @@ describe('the size of requests', () => {
   });
 
   it('doubles with the last of so many acceptances, each of half the limit or more', () => {
-    let limit = learnFromSizeRefusal(NO_SIZE_LIMIT, 2_000_000, undefined);
+    let limit = learnFromSizeRefusal(NO_SIZE_LIMIT, 800_000, undefined);
     for (let accepted = 1; accepted < 8; accepted++) {
-      limit = learnFromSizeAcceptance(limit, 500_000);
-      expect(limit).toEqual({ bytes: 1_000_000, most: MAX_REQUEST_BYTES, accepted, patience: 8 });
+      limit = learnFromSizeAcceptance(limit, 200_000);
+      expect(limit).toEqual({ bytes: 400_000, most: MAX_REQUEST_BYTES, accepted, patience: 8 });
     }
-    expect(learnFromSizeAcceptance(limit, 500_000)).toEqual({
-      bytes: 2_000_000,
+    expect(learnFromSizeAcceptance(limit, 200_000)).toEqual({
+      bytes: 800_000,
       most: MAX_REQUEST_BYTES,
       accepted: 0,
       patience: 8,
