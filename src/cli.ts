@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import type { CommandContext } from './cli/commands/context.js';
-import { exitAfterOutput } from './cli/exit.js';
 import { EXIT } from './cli/exit-status.js';
 import { alternatives, parseCommandLine } from './cli/flags/command-line.js';
 import { COMMANDS, type Shell } from './cli/flags/table.js';
-import { createProgram, withEnvironment } from './cli/help.js';
+import { createProgram, type Page, withEnvironment } from './cli/help.js';
 import { createLog, type Log } from './cli/log.js';
 import { levelFilter, rustLogFilter } from './cli/log-filter.js';
 import { type LogSettings, readLogSettings } from './cli/options/log-settings.js';
@@ -43,9 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
       start({ options, environment, signals, log: logOf(settings), warnings }),
     );
   };
-  const width = process.stdout.columns ?? DEFAULT_WIDTH;
-  // Help alone is wrapped.
-  const wrap = line.help ? (await import('wrap-ansi')).default : (text: string) => text;
+  const help = line.help ? { about: command, page: await terminalPage() } : undefined;
   const program = createProgram(
     {
       stdout: run(async () => (await import('./cli/commands/stdout.js')).runStdout),
@@ -64,15 +61,19 @@ async function main(argv: readonly string[]): Promise<number> {
         });
       },
     },
-    { width, wrap },
-    command,
+    help,
   );
-  printOrFail((text) => (line.help ? withEnvironment(text, command, { width, wrap }) : text));
+  printOrFail((text) => (help === undefined ? text : withEnvironment(text, help)));
   const switches = [...(line.help ? ['--help'] : []), ...(line.version ? ['--version'] : [])];
   const words = [command?.name, line.argument, line.operand].filter((word) => word !== undefined);
   program.parse(['node', 'msb-metrics', ...words, ...switches]);
   hasRun = outcome !== undefined;
   return outcome ?? EXIT.clean;
+}
+
+async function terminalPage(): Promise<Page> {
+  const { wrapAnsi } = await import('fast-wrap-ansi');
+  return { width: process.stdout.columns ?? DEFAULT_WIDTH, wrap: wrapAnsi };
 }
 
 function requirePosix(): void {
@@ -86,11 +87,12 @@ function requirePosix(): void {
 function logOf(settings: LogSettings): Log {
   const { RUST_LOG: directives = '', NO_COLOR: noColor, TERM: terminal } = process.env;
   const rust = rustLogFilter(directives);
+  const stderr = standardError();
   const log = createLog({
     format: settings.format,
     filter: rust.filter ?? levelFilter(settings.level),
-    colours: process.stderr.isTTY === true && !noColor && terminal !== 'dumb',
-    write: (text) => process.stderr.write(text),
+    colours: stderr.isTTY === true && !noColor && terminal !== 'dumb',
+    write: (text) => stderr.write(text),
   });
   for (const directive of rust.unread) {
     log('warn', 'msb_metrics', 'RUST_LOG: a directive that is neither level nor target=level', { directive });
@@ -99,7 +101,6 @@ function logOf(settings: LogSettings): Log {
   return log;
 }
 
-process.stderr.on('error', () => {});
 /** What ends the program before it runs, with a line of its own. By name: their modules are loaded only by what throws them. */
 const EXPECTED = ['UsageError', 'UnsupportedSystemError', 'OutputError', 'ListenError'];
 
@@ -108,7 +109,7 @@ const argv = process.argv.slice(2);
 process.exitCode = EXIT.lost;
 main(argv).then(
   // Help and the version do not load what an exit at once needs.
-  (status) => (hasRun ? exitAfterOutput(status) : process.exit(status)),
+  async (status) => (hasRun ? (await import('./cli/exit.js')).exitAfterOutput(status) : process.exit(status)),
   (error) => {
     const isExpected = EXPECTED.includes((error as Error)?.name);
     writeError(isExpected ? error.message : `unexpected: ${error?.stack ?? error}`, argv);
@@ -116,18 +117,22 @@ main(argv).then(
   },
 );
 
+/** Standard error, whose reader may go. Help and the version do not open it, which takes time. */
+const standardError = (): NodeJS.WriteStream => process.stderr.on('error', () => {});
+
 /** In the format of the log, even where the command line that asks for it cannot be read. */
 function writeError(message: string, args: readonly string[]): void {
   const isJson = args.some(
     (arg, index) => arg === '--log-format=json' || (arg === '--log-format' && args[index + 1] === 'json'),
   );
+  const stderr = standardError();
   if (isJson) {
-    createLog({ format: 'json', filter: () => true, write: (text) => process.stderr.write(text) })(
+    createLog({ format: 'json', filter: () => true, write: (text) => stderr.write(text) })(
       'error',
       'msb_metrics',
       message,
     );
   } else {
-    process.stderr.write(`error: ${printable(message)}\n`);
+    stderr.write(`error: ${printable(message)}\n`);
   }
 }

@@ -22,20 +22,24 @@ const SUMMARY = [
   'One process a host reads the shared-memory registry of msb, as the same user and with the same MSB_HOME as msb. It changes nothing there. Logs go to stderr.',
 ];
 
-/**
- * The program with its commands, their prose and their flags.
- *
- * @param shown the command whose help may be asked for: its columns are those of the flags of all commands, too
- */
-export function createProgram(handlers: Handlers, page: Page, shown: Command | undefined): Sade {
+/** The help that is asked for. */
+export interface Help {
+  /** The command that it is about; `undefined` where it is about the program. */
+  readonly about: Command | undefined;
+  readonly page: Page;
+}
+
+/** The program with its commands and, where help is asked for, their prose and what help says of flags. */
+export function createProgram(handlers: Handlers, help: Help | undefined): Sade {
   const program = sade('msb-metrics').version(VERSION);
-  program.describe(paragraphs(SUMMARY, page));
+  if (help !== undefined) {
+    program.describe(paragraphs(SUMMARY, help.page));
+    describeFlags(program, GLOBAL_FLAGS, columnOf(help.about?.flags ?? GLOBAL_FLAGS), help.page);
+  }
   for (const command of COMMANDS) {
     program.example(command.examples[0]);
   }
-  describeFlags(program, GLOBAL_FLAGS, columnOf(shown?.flags ?? GLOBAL_FLAGS), page);
   for (const command of COMMANDS) {
-    const own = command.flags.filter((flag) => !GLOBAL_FLAGS.includes(flag));
     program
       .command(
         [
@@ -44,9 +48,14 @@ export function createProgram(handlers: Handlers, page: Page, shown: Command | u
           ...(command.operand === undefined ? [] : [`<${command.operand.name}>`]),
         ].join(' '),
       )
-      .describe(paragraphs(command.description, page))
       .action(handlers[command.name]);
-    describeFlags(program, own, columnOf(command.flags), page);
+    if (help !== undefined) {
+      program.describe(paragraphs(command.description, help.page));
+    }
+    if (help?.about === command) {
+      const own = command.flags.filter((flag) => !GLOBAL_FLAGS.includes(flag));
+      describeFlags(program, own, columnOf(command.flags), help.page);
+    }
     for (const example of command.examples) {
       program.example(example);
     }
@@ -116,9 +125,9 @@ export function environmentSection(command: Command, page: Page): string {
 }
 
 /** Help as sade prints it, with the variables before the examples. */
-export function withEnvironment(help: string, command: Command | undefined, page: Page): string {
-  const at = help.indexOf('\n  Examples');
-  return command === undefined || at === -1
-    ? help
-    : `${help.slice(0, at)}${environmentSection(command, page)}${help.slice(at)}`;
+export function withEnvironment(text: string, { about, page }: Help): string {
+  const at = text.indexOf('\n  Examples');
+  return about === undefined || at === -1
+    ? text
+    : `${text.slice(0, at)}${environmentSection(about, page)}${text.slice(at)}`;
 }

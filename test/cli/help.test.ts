@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { wrapAnsi as wrap } from 'fast-wrap-ansi';
 import { describe, expect, it } from 'vitest';
-import wrap from 'wrap-ansi';
 import { ALL_FLAGS, COMMANDS, VARIABLES } from '../../src/cli/flags/table.js';
 import { environmentSection, withEnvironment } from '../../src/cli/help.js';
 import { VERSION } from '../../src/index.js';
@@ -83,7 +83,7 @@ describe('help', () => {
       );
       expect(longest).toBeLessThanOrEqual(Math.max(width, 50));
     }
-    expect(withEnvironment('no examples here', otel, { width: 80, wrap })).toBe('no examples here');
+    expect(withEnvironment('no examples here', { about: otel, page: { width: 80, wrap } })).toBe('no examples here');
   });
 
   it('follows the width of a real terminal', () => {

@@ -4,7 +4,7 @@ import { healthObservers } from '../health-observers.js';
 import { readCollectOptions } from '../options/collect-options.js';
 import { readDeliveryOptions } from '../options/delivery-options.js';
 import { run } from '../run.js';
-import { openStdout } from '../streams.js';
+import { openStdout } from '../stdout-stream.js';
 import type { CommandContext } from './context.js';
 import { printOnce } from './print-once.js';
 import { warnOfSmallBuffer } from './small-buffer.js';
