@@ -38,9 +38,11 @@ async function main(argv: readonly string[]): Promise<number> {
   let outcome: Promise<number> | undefined;
   const run = (load: () => Promise<(context: CommandContext) => Promise<number>>) => () => {
     requirePosix();
-    outcome = load().then((start) =>
-      start({ options, environment, signals, log: logOf(settings), warnings }),
-    );
+    outcome = import('./shm/posix.js')
+      // Before there are many threads.
+      .then(({ keepLittleMemory }) => keepLittleMemory())
+      .then(load)
+      .then((start) => start({ options, environment, signals, log: logOf(settings), warnings }));
   };
   const help = line.help ? { about: command, page: await terminalPage() } : undefined;
   const program = createProgram(

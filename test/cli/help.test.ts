@@ -83,7 +83,9 @@ describe('help', () => {
       );
       expect(longest).toBeLessThanOrEqual(Math.max(width, 50));
     }
-    expect(withEnvironment('no examples here', { about: otel, page: { width: 80, wrap } })).toBe('no examples here');
+    expect(withEnvironment('no examples here', { about: otel, page: { width: 80, wrap } })).toBe(
+      'no examples here',
+    );
   });
 
   it('follows the width of a real terminal', () => {
