@@ -1,3 +1,5 @@
+import * as http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Receiver, startGrpcReceiver, startHttpReceiver } from '../receiver/receiver.js';
 import { Cli } from '../support/cli.js';
@@ -107,5 +109,35 @@ describe.each(ways)('a proxy for %s', (_, { receive, flags, variable, trust, isF
       await eventually(() => proxy.connections() === 0);
     }
     run.child.kill('SIGKILL');
+  });
+});
+
+describe.each([
+  ['plain', 'http', 'http_proxy', () => http2.createServer()],
+  ['TLS', 'https', 'https_proxy', () => http2.createSecureServer({ key: tls.key, cert: tls.certificate })],
+] as const)('a page behind a proxy, where gRPC should be, %s', (_, scheme, variable, createServer) => {
+  it('is told with its status, its type and its first words', async () => {
+    const server = createServer();
+    server.on('request', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+    });
+    const proxy = await startProxy('forward');
+    const run = new Cli(
+      [
+        'otel',
+        `--endpoint=${scheme}://${NAME}:${(server.address() as AddressInfo).port}`,
+        ...(scheme === 'https' ? [`--ca-cert=${NAMED_CA_FILE}`] : []),
+        `--msb-home=${testHome()}`,
+        '--flush-interval=100ms',
+      ],
+      { env: { [variable]: proxy.url } },
+    );
+    await eventually(() => run.stderr.includes('metrics export failed'));
+    expect(run.stderr).toContain('HTTP 200, text/html, which is not gRPC: <html>Please log in</html>');
+    await run.stop();
   });
 });

@@ -78,6 +78,49 @@ const CASES: readonly [string, () => Promise<OtlpSinkOptions>, RegExp][] = [
     async () => httpTo(await listening(https.createServer(tls, page(404)))),
     /may want TLS \(https:/u,
   ],
+  ...(
+    [
+      [
+        'a server in Go',
+        'text/plain',
+        'Client sent an HTTP request to an HTTPS server.\n',
+        /https:\/\/ in --endpoint/u,
+      ],
+      [
+        'nginx',
+        'text/html',
+        '<html>\r\n<center>The plain HTTP request was sent to HTTPS port</center>\r\n</html>',
+        /https:\/\/ in --endpoint/u,
+      ],
+      [
+        'Apache',
+        'text/html',
+        "<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        /https:\/\/ in --endpoint/u,
+      ],
+      [
+        'nginx that wants a client certificate',
+        'text/html',
+        '<html>\r\n<center>No required SSL certificate was sent</center>\r\n</html>',
+        /--client-cert/u,
+      ],
+      [
+        'nginx that does not trust a client certificate',
+        'text/html',
+        '<html>\r\n<center>The SSL certificate error</center>\r\n</html>',
+        /--client-cert/u,
+      ],
+    ] as const
+  ).map(([server, type, body, remedy]): (typeof CASES)[number] => [
+    `HTTP 400 for the connection, of ${server}`,
+    async () =>
+      httpTo(
+        await listening(
+          http.createServer((_, response) => response.writeHead(400, { 'content-type': type }).end(body)),
+        ),
+      ),
+    remedy,
+  ]),
   [
     'gRPC with TLS to a plain port',
     async () => grpcTo(await grpcReceiver({}), 'https', { caCertificate }),
@@ -243,6 +286,29 @@ describe('an answer that is not gRPC', () => {
     const event = await sink.flush();
     expect(event).toMatchObject({ type: 'failed', held: 2 });
     expect(sink.of('split')).toEqual([]);
+  });
+});
+
+describe('an answer of a foreign content type', () => {
+  const answerOf = async (type: string, status: string, message: string) =>
+    listening(
+      http2.createServer().on('stream', (stream: http2.ServerHttp2Stream) => {
+        stream.on('error', () => {});
+        stream.respond({ ':status': 200, 'content-type': type }, { waitForTrailers: true });
+        stream.on('wantTrailers', () =>
+          stream.sendTrailers({ 'grpc-status': status, 'grpc-message': message }),
+        );
+        stream.end(Buffer.alloc(5));
+      }) as unknown as Server,
+    );
+
+  it.each([
+    ['application/json', '0', ''],
+    ['text/html', '8', 'message larger than max (5 vs. 4)'],
+    ['text/html', '3', 'bad'],
+  ])('is a failure, whatever its gRPC status says: %s, %s', async (type, status, message) => {
+    const error = await failureOf(grpcTo(await answerOf(type, status, message)));
+    expect(error.message).toMatch(new RegExp(`^HTTP 200, ${type}, which is not gRPC`, 'u'));
   });
 });
 

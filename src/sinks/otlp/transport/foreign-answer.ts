@@ -1,7 +1,11 @@
 import * as http2 from 'node:http2';
-import { Observable } from 'rxjs';
+import * as net from 'node:net';
+import * as tls from 'node:tls';
+import { Observable, switchMap } from 'rxjs';
+import { hostOf, portOf } from './proxy.js';
 import { rootCertificates } from './root-certificates.js';
 import type { TransportOptions } from './transport.js';
+import { openTunnel } from './tunnel.js';
 
 /** The most of an answer that is read, bytes. */
 const MAX_BYTES = 1_024;
@@ -19,15 +23,13 @@ const MAX_MILLIS = 1_000;
  * @param contentType that of the answer that was seen
  */
 export function describeForeignAnswer(
-  { endpoint, headers, caCertificate, clientCertificate, clientKey }: TransportOptions,
+  options: TransportOptions,
   path: string,
   contentType: string,
 ): Observable<string> {
   return new Observable((subscriber) => {
     let status = '';
     let body = Buffer.alloc(0);
-    const ca = rootCertificates(caCertificate);
-    const session = http2.connect(endpoint.origin, { ca, cert: clientCertificate, key: clientKey });
     const end = (): void => {
       const what = status === '' ? `an answer of the type ${contentType}` : `HTTP ${status}, ${contentType}`;
       const said = body.toString('utf8').trim();
@@ -35,29 +37,67 @@ export function describeForeignAnswer(
       subscriber.complete();
     };
     const timer = setTimeout(end, MAX_MILLIS);
-    const request = session.request({
-      ...headers,
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-    });
-    request.on('response', (response) => {
-      status = String(response[':status'] ?? '');
-    });
-    request.on('data', (chunk: Buffer) => {
-      body = Buffer.concat([body, chunk]).subarray(0, MAX_BYTES);
-      if (body.length === MAX_BYTES) {
-        end();
-      }
-    });
-    request.on('end', end);
-    request.on('error', end);
-    session.on('error', end);
-    request.end();
+    const ask = (session: http2.ClientHttp2Session): void => {
+      const request = session.request({
+        ...options.headers,
+        ':method': 'POST',
+        ':path': path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      request.on('response', (response) => {
+        status = String(response[':status'] ?? '');
+      });
+      request.on('data', (chunk: Buffer) => {
+        body = Buffer.concat([body, chunk]).subarray(0, MAX_BYTES);
+        if (body.length === MAX_BYTES) {
+          end();
+        }
+      });
+      request.on('end', end);
+      request.on('error', end);
+      session.on('error', end);
+      request.end();
+    };
+    const session = sessionTo(options).subscribe({ next: ask, error: end });
     return () => {
       clearTimeout(timer);
-      session.destroy();
+      session.unsubscribe();
     };
+  });
+}
+
+/** A session to the endpoint, through its proxy if it has one, until nobody wants it any more. */
+function sessionTo(options: TransportOptions): Observable<http2.ClientHttp2Session> {
+  const { endpoint, proxy, clientCertificate: cert, clientKey: key } = options;
+  const secure = { ca: rootCertificates(options.caCertificate), cert, key };
+  const connect = (settings: http2.SecureClientSessionOptions): Observable<http2.ClientHttp2Session> =>
+    new Observable((subscriber) => {
+      const session = http2.connect(endpoint.origin, { ...secure, ...settings });
+      subscriber.next(session);
+      return () => session.destroy();
+    });
+  return proxy === undefined
+    ? connect({})
+    : tunnelTo(proxy, endpoint).pipe(
+        switchMap((socket) =>
+          connect({
+            createConnection: () =>
+              endpoint.protocol === 'https:'
+                ? tls.connect({ ...secure, socket, servername: hostOf(endpoint), ALPNProtocols: ['h2'] })
+                : socket,
+          }),
+        ),
+      );
+}
+
+function tunnelTo(proxy: URL, endpoint: URL): Observable<net.Socket> {
+  return new Observable((subscriber) => {
+    const socket = net.connect(portOf(proxy), hostOf(proxy));
+    openTunnel(socket, proxy, endpoint).then(
+      () => subscriber.next(socket),
+      (error) => subscriber.error(error),
+    );
+    return () => socket.destroy();
   });
 }

@@ -56,10 +56,7 @@ export class GrpcTransport implements Transport {
   send(request: Uint8Array): Observable<Answer> {
     return this.#call(request).pipe(
       concatMap(({ answer, contentType }) =>
-        answer.kind === 'failed' &&
-        contentType !== undefined &&
-        !isGrpc(contentType) &&
-        this.#options.proxy === undefined
+        contentType !== undefined && !isGrpc(contentType)
           ? describeForeignAnswer(this.#options, EXPORT_METHOD, contentType).pipe(
               map((description): Answer => ({ kind: 'failed', error: new Error(description) })),
             )
@@ -155,7 +152,9 @@ function answerTo({ code, details, metadata }: ServiceError, wasUsed: boolean): 
 /** What the gRPC library says of a connection that broke. */
 const RESET = /^(Connection dropped|(read|write) (ECONNRESET|EPIPE))/u;
 
-const isGrpc = (contentType: string): boolean => contentType.startsWith('application/grpc');
+/** An answer without a content type may be anything, and its status counts. */
+const isGrpc = (contentType: string): boolean =>
+  contentType === '' || contentType.startsWith('application/grpc');
 
 const authorityOf = (url: URL): string => `${url.hostname}:${portOf(url)}`;
 

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { PartialSuccess } from '../../../streams/exporter.js';
 import { type Answer, beginning } from './answer.js';
 import { parsePartialSuccess, parseRpcStatus } from './messages.js';
+import { WANTS_CERTIFICATE, WANTS_TLS } from './refused-connection.js';
 
 /** What an OTLP/HTTP receiver answered. */
 export interface HttpResponse {
@@ -25,7 +26,7 @@ export function httpAnswer(response: HttpResponse, nowMillis: number): Answer {
     return partial === undefined ? { kind: 'accepted' } : { kind: 'accepted', partial };
   }
   const error = new Error(describe(response));
-  if (status === 400 || status === 422) {
+  if ((status === 400 && !isForConnection(error)) || status === 422) {
     return { kind: 'bad-data', error };
   }
   if (status === 413) {
@@ -36,6 +37,13 @@ export function httpAnswer(response: HttpResponse, nowMillis: number): Answer {
     ? { kind: 'failed', error }
     : { kind: 'failed', error, retryAfterMillis };
 }
+
+/**
+ * Whether a server refuses the connection, not the data, of which it has read nothing. Such words come with the status 400
+ * from net/http of Go, nginx and Apache.
+ */
+const isForConnection = ({ message }: Error): boolean =>
+  WANTS_TLS.test(message) || WANTS_CERTIFICATE.test(message);
 
 /**
  * Milliseconds that a Retry-After asks for: it holds seconds or a date; a date gone by means 0. `undefined` for

@@ -1,4 +1,5 @@
 import type { OtlpProtocol } from './endpoint.js';
+import { WANTS_CERTIFICATE, WANTS_TLS } from './refused-connection.js';
 
 /** A kind of failure that has a usual cause. docs/troubleshooting.md has the same table. */
 export interface Remedy {
@@ -40,7 +41,7 @@ export const REMEDIES: readonly Remedy[] = [
     of: 'connection',
     pattern: /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|^no answer within/u,
     advice:
-      'no answer comes: a firewall may drop the packets, or the backend is overloaded; look at host and port in --endpoint',
+      'no answer comes: a firewall may drop the packets, the name server may be silent, or the backend is overloaded; look at host and port in --endpoint',
   },
   {
     of: 'connection',
@@ -102,6 +103,18 @@ export const REMEDIES: readonly Remedy[] = [
   },
   {
     of: 'status',
+    pattern: WANTS_TLS,
+    protocol: 'http',
+    advice: 'the port wants TLS: use https:// in --endpoint',
+  },
+  {
+    of: 'status',
+    pattern: WANTS_CERTIFICATE,
+    protocol: 'http',
+    advice: 'the backend wants a client certificate that it trusts: look at --client-cert and --client-key',
+  },
+  {
+    of: 'status',
     pattern: /^HTTP 401\b|^gRPC UNAUTHENTICATED\b/u,
     advice:
       'the backend does not know you: look at --header and OTEL_EXPORTER_OTLP_HEADERS (name, scheme, base64 of Authorization)',
@@ -145,6 +158,11 @@ export const REMEDIES: readonly Remedy[] = [
     pattern: /^gRPC RESOURCE_EXHAUSTED\b|^HTTP 429\b/u,
     advice:
       'the backend limits what it takes: look at its quota or rate limit; a longer --flush-interval makes fewer requests',
+  },
+  {
+    of: 'status',
+    pattern: /^gRPC DEADLINE_EXCEEDED\b/u,
+    advice: 'the backend, or what is behind it, took too long: is it overloaded? Look at --export-timeout',
   },
   {
     of: 'status',
