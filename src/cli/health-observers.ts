@@ -5,7 +5,9 @@ import { serviceState } from './health/service-state.js';
 import type { Log } from './log.js';
 import type { ListenAddress } from './options/listen-address.js';
 import type { Environment } from './options/option-reader.js';
+import type { StopSignals } from './signals.js';
 import { startedBySystemd } from './systemd/started-by-systemd.js';
+import { unlessStopped } from './unless-stopped.js';
 
 /**
  * The observers of a service's health: systemd, where it has started this process, and the health server.
@@ -18,6 +20,7 @@ export async function healthObservers(
   { collectIntervalMillis = DEFAULT_COLLECT_INTERVAL_MILLIS }: CollectionsOptions,
   environment: Environment,
   log: Log,
+  signals: StopSignals,
   spool?: Spool,
 ): Promise<readonly HealthObserver[]> {
   const observers: HealthObserver[] = [];
@@ -29,7 +32,8 @@ export async function healthObservers(
   }
   if (address !== undefined) {
     const { healthServer } = await import('./health/health-server.js');
-    observers.push(await healthServer(address, { collectIntervalMillis, spool }, log));
+    const starting = healthServer(address, { collectIntervalMillis, spool }, log);
+    observers.push(await unlessStopped(starting, signals, log));
   }
   return observers;
 }

@@ -2,6 +2,7 @@ import {
   type Collection,
   type FoundHome,
   type RegistryState,
+  type RegistryStatus,
   type SkippedRows,
   sumOfSkipped,
   totalSkipped,
@@ -69,13 +70,13 @@ export function watchRegistries(
   const { registries, collectedAtMillis: now } = collection;
   const skipped = sumOfSkipped(registries.map(({ skipped }) => skipped));
   const isMissing = registries.every(({ state }) => NOT_OURS.has(state));
-  const isSkipping = registries.every(({ rows }) => rows === 0) && totalSkipped(skipped) > 0;
+  const isSkipping = registries.every(({ rows }) => rows === 0) && registries.some(({ used }) => used > 0);
   const [missing, missingRecords] = follow(watch.missing, isMissing, now, {
     begins: () => missingRecord(collection, context),
     ends: 'there is a registry now',
   });
   const [skipping, skippingRecords] = follow(watch.skipping, isSkipping, now, {
-    begins: () => skippingRecord(skipped),
+    begins: () => (totalSkipped(skipped) > 0 ? skippingRecord(skipped) : unsampledRecord(registries)),
     ends: registries.some(({ rows }) => rows > 0)
       ? 'sandboxes are reported now'
       : 'no sandbox is left out any more, and none runs',
@@ -184,6 +185,17 @@ export const ADVICE: Readonly<Record<keyof SkippedRows, string>> = {
   torn: 'their writers are suspended, or died while they wrote: restart those sandboxes',
   unknown: 'they have values that this msb-metrics does not know: is it older than msb?',
 };
+
+function unsampledRecord(registries: readonly RegistryStatus[]): WatchRecord {
+  return {
+    level: 'warn',
+    message: 'there are sandboxes in the registry, and none of them has a first sample',
+    fields: {
+      sandboxes: registries.reduce((sum, { used }) => sum + used, 0),
+      reason: 'their runtimes do not sample: they hang, or do it at long intervals',
+    },
+  };
+}
 
 function skippingRecord(skipped: SkippedRows): WatchRecord {
   const [reason] = (Object.entries(skipped) as [keyof SkippedRows, number][]).sort((a, b) => b[1] - a[1])[0];

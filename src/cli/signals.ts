@@ -25,6 +25,32 @@ export class StopSignals {
     });
   }
 
+  /**
+   * Waits for a start to be done, but no longer than until a signal. A signal that comes later stays for `next`.
+   *
+   * @returns what the start came to, or the signal
+   */
+  nextDuring<T>(
+    starting: Promise<T>,
+  ): Promise<{ readonly started: T } | { readonly signal: NodeJS.Signals }> {
+    return new Promise((resolve, reject) => {
+      let isSettled = false;
+      const settle = (end: () => void): void => {
+        if (!isSettled) {
+          isSettled = true;
+          this.#waiting = undefined;
+          end();
+        }
+      };
+      this.#waiting = (signal) => settle(() => resolve({ signal }));
+      this.#deliver();
+      starting.then(
+        (started) => settle(() => resolve({ started })),
+        (error) => settle(() => reject(error)),
+      );
+    });
+  }
+
   #deliver(): void {
     if (this.#waiting !== undefined && this.#come.length > 0) {
       this.#waiting(this.#come.shift() as NodeJS.Signals);

@@ -116,9 +116,12 @@ describe('two on one host', () => {
     const warned = await otel(mine, port);
     await eventually(() => warned.stderr.includes('more than one MSB_HOME'));
     expect(warned.stderr).toContain('--resource=service.instance.id=');
-    const named = await otel(mine, port, '--resource=service.instance.id=mine', '--log-level=debug');
-    await eventually(() => named.stderr.includes(': collected '));
-    expect(named.stderr).not.toContain('more than one MSB_HOME');
+    // `test-host` is what it would be by default.
+    for (const id of ['mine', 'test-host']) {
+      const named = await otel(mine, port, `--resource=service.instance.id=${id}`, '--log-level=debug');
+      await eventually(() => named.stderr.includes(': collected '));
+      expect(named.stderr).not.toContain('more than one MSB_HOME');
+    }
   });
 
   it('with registries of another home only: does not, because this home may be the wrong one', async () => {

@@ -96,6 +96,7 @@ describe('rows that are all left out', () => {
     state: 'attached',
     capacity: 8,
     rows,
+    used: rows + Object.values(skipped).reduce((sum, count) => sum + count, 0),
     skipped: { ...NOTHING, ...skipped },
   });
 
@@ -124,6 +125,16 @@ describe('rows that are all left out', () => {
   it('are nothing to warn of beside one that is reported, nor where there is none in use', () => {
     expect(logged(every(0, 30, attached({ torn: 5 }, 1)))).toEqual([]);
     expect(logged(every(0, 30, attached({})))).toEqual([]);
+  });
+
+  it('are warned of also where none has a first sample, which is no reason to leave one out', () => {
+    const lines = logged([...every(0, 20, { ...attached({}), used: 2 }), [21, attached({}, 2)]]);
+    expect(lines.map(([seconds, level]) => [seconds, level])).toEqual([
+      [10, 'warn'],
+      [21, 'info'],
+    ]);
+    expect(lines[0][2]).toContain('none of them has a first sample');
+    expect(JSON.parse(lines[0][3] ?? '')).toMatchObject({ sandboxes: 2 });
   });
 
   it('are told to be over also where none runs any more, and not as if one did', () => {

@@ -18,8 +18,12 @@ interface Result {
 }
 
 describe.skipIf(!canUnshare('--mount', '--net'))('with a name server that never answers', () => {
-  const stop = (protocol: string, signals: number) =>
-    inNamespaces<Result>(['--mount', '--net'], SETUP, 'silent-name-server.ts', [protocol, String(signals)]);
+  const stop = (protocol: string, signals: number, ...flags: string[]) =>
+    inNamespaces<Result>(['--mount', '--net'], SETUP, 'silent-name-server.ts', [
+      protocol,
+      String(signals),
+      ...flags,
+    ]);
 
   it.each(['grpc', 'http'])('a stop over %s is bounded, and says how it ended', async (protocol) => {
     const { code, millis, output } = await stop(protocol, 1);
@@ -28,6 +32,13 @@ describe.skipIf(!canUnshare('--mount', '--net'))('with a name server that never 
     expect(output.trim().split('\n').at(-1)).toMatch(
       /stopped, the last export failed .*collections_lost=\d+/u,
     );
+  });
+
+  it('a stop while the address of the health server is looked up is immediate', async () => {
+    const { code, millis, output } = await stop('grpc', 1, '--health-listen=health.example:19444');
+    expect(code).toBe(0);
+    expect(millis).toBeLessThan(BOUND_MILLIS);
+    expect(output).toContain('SIGTERM: stopped before anything was collected');
   });
 
   it.each(['grpc', 'http'])('a second signal over %s ends the process at once', async (protocol) => {

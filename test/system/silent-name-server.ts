@@ -2,12 +2,12 @@
  * Runs the sidecar with a name server that never answers, stops it, and prints how long that took as JSON. Run it in
  * namespaces whose /etc/resolv.conf names 127.0.0.1.
  *
- *     silent-name-server.ts <protocol> <signals>
+ *     silent-name-server.ts <protocol> <signals> [flag ...]
  */
 import { createSocket } from 'node:dgram';
 import { CLI, start, until } from './namespaces.js';
 
-const [protocol, signals] = process.argv.slice(2);
+const [protocol, signals, ...flags] = process.argv.slice(2);
 let asked = 0;
 const server = createSocket('udp4', () => {
   asked++;
@@ -23,6 +23,7 @@ const run = start(process.execPath, [
   '--collect-interval=50ms',
   '--flush-interval=50ms',
   '--export-timeout=1s',
+  ...flags,
 ]);
 await until(() => asked > 0, 'a question');
 const begin = Date.now();

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import {
-  type OtlpSinkOptions,
   openSpool,
   otlpSink,
   type Spool,
@@ -16,8 +15,9 @@ import { captureGrpcLogs, captureSdkLogs } from '../library-logs.js';
 import { type Log, redactingLog } from '../log.js';
 import { readCollectOptions } from '../options/collect-options.js';
 import { readHealthAddress } from '../options/listen-address.js';
-import { type Environment, readBoolean } from '../options/option-reader.js';
+import { readBoolean } from '../options/option-reader.js';
 import { requireOtlpOptions } from '../options/otlp-options.js';
+import { isResourceGiven } from '../options/resource.js';
 import { secretsOf } from '../options/secrets.js';
 import { readSpoolOptions } from '../options/spool-options.js';
 import { warnOfUnsupportedVariables } from '../options/unsupported-variables.js';
@@ -74,14 +74,14 @@ export async function runOtel({
   );
   const { origin, pathname } = endpoint;
   const spool = spoolOptions && openedSpool(spoolOptions, log);
-  const observers = await healthObservers(healthAddress, collect, environment, log, spool);
+  const observers = await healthObservers(healthAddress, collect, environment, log, signals, spool);
   return run(
     {
       ...collect,
       observers,
       waiting: spool?.stats.items,
       sinks: { otlp: (flush$) => createSink({ ...otlp, flush$, spool }) },
-      noticeOtherHomes: hasOwnInstanceId(otlp, environment)
+      noticeOtherHomes: isResourceGiven('service.instance.id', options, environment)
         ? undefined
         : () => warnOfOtherHomes(collect.msbHome, log),
       destinations: {
@@ -115,10 +115,4 @@ function openedSpool(options: SpoolOptions, log: Log): Spool {
     }
     throw error;
   }
-}
-
-/** Whether `service.instance.id` is another than the host's name. */
-function hasOwnInstanceId({ resource = {} }: OtlpSinkOptions, environment: Environment): boolean {
-  const { 'service.instance.id': given } = resource;
-  return given !== undefined && given !== environment.HOSTNAME && given !== environment.COMPUTERNAME;
 }

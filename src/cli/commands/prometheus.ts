@@ -10,6 +10,7 @@ import { Reporter } from '../report.js';
 import { isForPage, isScrape, PAGE_PATH, scrapeWatch } from '../scrape-watch.js';
 import type { ServiceState } from '../systemd/notifications.js';
 import { startedBySystemd } from '../systemd/started-by-systemd.js';
+import { unlessStopped } from '../unless-stopped.js';
 import type { CommandContext } from './context.js';
 
 const TARGET = 'msb_metrics::prometheus';
@@ -27,7 +28,8 @@ export async function runPrometheus({ options, environment, signals, log }: Comm
     emitPid: options.switch('emit-pid'),
     onCollected: (collection) => reporter.report({ type: 'collected', collection }),
   });
-  const http = await listenForHttp(address, (request, response) => answer(request, response, handler.handle));
+  const listening = listenForHttp(address, (request, response) => answer(request, response, handler.handle));
+  const http = await unlessStopped(listening, signals, log);
   const { server, origin } = http;
   const url = origin + PAGE_PATH;
   warnIfOpen(http, 'the page', TARGET, log);

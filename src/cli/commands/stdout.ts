@@ -20,7 +20,7 @@ export async function runStdout({ options, environment, signals, log }: CommandC
     return printOnce(collect, { stream, format }, signals, log);
   }
   warnOfSmallBuffer(collect, delivery, log);
-  const observers = await healthObservers(undefined, collect, environment, log);
+  const observers = await healthObservers(undefined, collect, environment, log, signals);
   return run(
     {
       ...collect,

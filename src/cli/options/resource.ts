@@ -20,6 +20,14 @@ export function readResource(
   };
 }
 
+/** Whether an attribute of the resource was given, by a flag or a variable. */
+export function isResourceGiven(attribute: string, options: OptionReader, environment: Environment): boolean {
+  return (
+    attribute in
+    { ...fromEnvironment(environment, () => {}), ...parseKeyValues('resource', options.all('resource')) }
+  );
+}
+
 function fromEnvironment(environment: Environment, log: Log): Record<string, string> {
   try {
     return parseEnvironmentKeyValues('OTEL_RESOURCE_ATTRIBUTES', environment.OTEL_RESOURCE_ATTRIBUTES);
