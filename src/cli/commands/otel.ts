@@ -1,12 +1,5 @@
 import { hostname } from 'node:os';
-import {
-  openSpool,
-  otlpSink,
-  type Spool,
-  SpoolError,
-  type SpoolOptions,
-  sdkOtlpSink,
-} from '../../index.js';
+import { openSpool, otlpSink, type Spool, SpoolError, type SpoolOptions, sdkOtlpSink } from '../../index.js';
 import { requireSharedMemory } from '../../shm/posix.js';
 import { EXIT } from '../exit-status.js';
 import { healthObservers } from '../health-observers.js';

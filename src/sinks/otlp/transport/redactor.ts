@@ -1,3 +1,5 @@
+import { type NormalText, normalText } from './normal-text.js';
+
 /** Shorter values are not secrets, and replacing them everywhere would make messages unreadable. */
 const SHORTEST_SECRET = 4;
 
@@ -8,7 +10,7 @@ const CUT_SECRET = 8;
  * A function that replaces secrets by `***` wherever they are in a text: a receiver may repeat in an answer what it was
  * sent. Secrets are the values of headers, whole, without their scheme (`Bearer ...`) and in their parts (`id=...; ...`),
  * the user and the password that a `Basic` value encodes, and the query of the endpoint. Each is found as it is, escaped for
- * JSON or HTML, percent-encoded, in base64 (also inside of a longer encoded text), in hexadecimal, and cut.
+ * JSON or HTML and percent-encoded, wholly or in part, in base64 (also inside of a longer encoded text), in hexadecimal, and cut.
  *
  * @param headers by name
  */
@@ -17,41 +19,46 @@ export function redactor(headers: Readonly<Record<string, string>>, endpoint: UR
   const forms = [...Object.values(headers), ...query, ...endpoint.searchParams.values()]
     .flatMap(partsOf)
     .filter((part) => part.length >= SHORTEST_SECRET)
-    .flatMap(formsOf);
+    .flatMap(formsOf)
+    .map((form) => normalText(form).text);
   const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length);
   if (longestFirst.length === 0) {
     return (text) => text;
   }
-  const whole = new RegExp(longestFirst.map(escaped).join('|'), 'giu');
-  const cuttable = longestFirst.filter((form) => !/\s/u.test(form.slice(0, CUT_SECRET)));
-  return (text) => withoutCutSecrets(text.replace(whole, '***'), cuttable);
+  // In its normal form a blank is a plus.
+  const cuttable = longestFirst.filter((form) => !form.slice(0, CUT_SECRET).includes('+'));
+  const beginnings = cuttable.map((form) => form.slice(0, CUT_SECRET));
+  const search = new RegExp([...longestFirst, ...beginnings].map(escaped).join('|'), 'gu');
+  return (text) => withoutSecrets(text, normalText(text), search, cuttable);
 }
 
-/** Replaces the beginnings of secrets, as far as they go. */
-function withoutCutSecrets(text: string, secrets: readonly string[]): string {
-  const beginnings = new RegExp(
-    secrets.map((secret) => escaped(secret.slice(0, CUT_SECRET))).join('|'),
-    'giu',
-  );
+/** Replaces secrets, and their beginnings as far as they go. */
+function withoutSecrets(
+  text: string,
+  normal: NormalText,
+  search: RegExp,
+  cuttable: readonly string[],
+): string {
   let result = '';
   let end = 0;
-  for (let match = beginnings.exec(text); match !== null; match = beginnings.exec(text)) {
+  search.lastIndex = 0;
+  for (let match = search.exec(normal.text); match !== null; match = search.exec(normal.text)) {
     const { index } = match;
-    const length = Math.max(...secrets.map((secret) => commonLength(text, index, secret)));
-    result += `${text.slice(end, index)}***`;
-    end = index + Math.max(length, match[0].length);
-    beginnings.lastIndex = end;
+    const length = Math.max(
+      match[0].length,
+      ...cuttable.map((secret) => commonLength(normal.text, index, secret)),
+    );
+    result += `${text.slice(end, normal.from[index])}***`;
+    end = normal.to[index + length - 1];
+    search.lastIndex = index + length;
   }
   return result + text.slice(end);
 }
 
-/** How many characters of a secret stand in a text from `at` on, whatever their case. */
+/** How many characters of a secret stand in a text from `at` on. */
 function commonLength(text: string, at: number, secret: string): number {
   let length = 0;
-  while (
-    at + length < text.length &&
-    text.charAt(at + length).toLowerCase() === secret.charAt(length).toLowerCase()
-  ) {
+  while (at + length < text.length && text[at + length] === secret[length]) {
     length++;
   }
   return length;
@@ -77,28 +84,15 @@ function partsOf(value: string): string[] {
 
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
-  const json = JSON.stringify(secret).slice(1, -1);
-  const percent = encodeURIComponent(secret);
+  const base64 = bytes.toString('base64');
   return [
     secret,
-    percent,
-    percent.replaceAll('%20', '+'),
-    encodeURIComponent(percent),
-    bytes.toString('hex').replace(/../gu, '%$&'),
-    json,
-    json.replaceAll('/', '\\/'),
-    json.replace(/[<>&]/gu, (character) => `\\u00${character.charCodeAt(0).toString(16)}`),
-    ...['&#39;', '&#x27;'].map((quote) => htmlOf(secret, quote)),
     bytes.toString('hex'),
-    bytes.toString('base64'),
+    base64,
+    base64.replace(/=+$/u, ''),
     ...[0, 1, 2].flatMap((offset) => insideBase64(bytes, offset)),
   ];
 }
-
-const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-const htmlOf = (text: string, quote: string): string =>
-  text.replace(/[&<>"']/gu, (character) => HTML[character] ?? quote);
 
 /**
  * The characters that base64 makes of the bytes alone, wherever they stand in what is encoded: of three positions the

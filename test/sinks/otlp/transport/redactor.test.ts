@@ -72,6 +72,28 @@ describe('what a receiver repeats', () => {
       'percent-encoded throughout',
       (secret: string) => Buffer.from(secret).toString('hex').replace(/../gu, '%$&'),
     ],
+    [
+      'percent-encoded as RFC 3986 has it',
+      (secret: string) =>
+        encodeURIComponent(secret).replace(/[!'()*]/gu, (c) => `%${c.charCodeAt(0).toString(16)}`),
+    ],
+    [
+      'percent-encoded but for the slashes',
+      (secret: string) => encodeURIComponent(secret).replaceAll('%2F', '/'),
+    ],
+    ['percent-encoded as a whole URL', encodeURI],
+    [
+      'percent-encoded three times, in JSON, in HTML',
+      (secret: string) =>
+        html(
+          JSON.stringify(encodeURIComponent(encodeURIComponent(encodeURIComponent(secret)))).slice(1, -1),
+          '&#39;',
+        ),
+    ],
+    [
+      'in HTML with numbers',
+      (secret: string) => secret.replace(/[^a-z0-9]/giu, (c) => `&#${c.codePointAt(0)};`),
+    ],
     ['in JSON', (secret: string) => JSON.stringify(secret).slice(1, -1)],
     ['in JSON of PHP', (secret: string) => JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/')],
     [
@@ -93,6 +115,38 @@ describe('what a receiver repeats', () => {
       const redact = redacting({ authorization: `Bearer ${secret}` });
       expect(redact(`got <${form(secret)}> here`), secret).toBe('got <***> here');
     }
+  });
+
+  it('is replaced whichever of its characters are escaped', () => {
+    fc.assert(
+      fc.property(
+        // Whoever escapes anything escapes what escapes begin with, too.
+        fc.string({ unit: 'binary-ascii', minLength: 4, maxLength: 30 }).map((text) =>
+          text
+            .replace(/[^ -~]|[%&\\]/gu, 'x')
+            .trim()
+            .padEnd(4, 'y'),
+        ),
+        fc.array(fc.nat(5), { minLength: 30, maxLength: 30 }),
+        (secret, ways) => {
+          const escapes = [
+            (c: string) => c,
+            (c: string) => `%${c.charCodeAt(0).toString(16)}`,
+            (c: string) => `%25${c.charCodeAt(0).toString(16).toUpperCase()}`,
+            (c: string) => `\\u00${c.charCodeAt(0).toString(16)}`,
+            (c: string) => `&#${c.charCodeAt(0)};`,
+            (c: string) => `&#x${c.charCodeAt(0).toString(16)};`,
+          ];
+          const text = Array.from(secret, (c, index) => escapes[ways[index]](c)).join('');
+          expect(redacting({ key: secret })(`got <${text}>!`)).toBe('got <***>!');
+        },
+      ),
+      runs(2_000),
+    );
+  });
+
+  it('in base64 without padding, also of a short one', () => {
+    expect(redacting({ key: 'abcd' })('got YWJjZA.')).toBe('got ***.');
   });
 
   it('is replaced where it is what Basic encodes, or the password in it', () => {
