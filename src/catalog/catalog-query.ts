@@ -1,3 +1,4 @@
+import { CatalogError } from './catalog-file.js';
 import type { Database } from './sqlite.js';
 
 /** What the catalog has of a sandbox. Of its configuration only the labels leave the database. */
@@ -55,17 +56,40 @@ export class CatalogQuery {
 
   /** The newest migration that msb has made; `undefined` in a database without any. */
   newestMigration(): string | undefined {
+    this.#columnsOf('seaql_migrations');
     const [[version]] = this.#select('max(version)', 'FROM seaql_migrations');
     return typeof version === 'string' ? version : undefined;
   }
 
   /** The configuration of a row, or NULL where it is too long. Of a column the length is known without its contents. */
   #configuration(): string {
-    const columns = this.#select('name', "FROM pragma_table_info('sandbox')");
-    return columns.some(([name]) => name === 'active_config')
+    const columns = this.#columnsOf('sandbox');
+    if (columns.length > 0 && !columns.includes('config')) {
+      throw new CatalogError(
+        'failed',
+        "msb's catalog has no column config in its table sandbox: is it of a newer msb?",
+      );
+    }
+    return columns.includes('active_config')
       ? `CASE WHEN max(octet_length(config), coalesce(octet_length(active_config), 0)) <= ${MAX_CONFIG_BYTES}
               THEN coalesce(active_config, config) END`
       : `CASE WHEN octet_length(config) <= ${MAX_CONFIG_BYTES} THEN config END`;
+  }
+
+  /**
+   * The columns of a table that are stored. A view, or a column that is computed, may compute without end.
+   *
+   * @throws {CatalogError} where there is no such table
+   */
+  #columnsOf(table: 'sandbox' | 'seaql_migrations'): readonly unknown[] {
+    const [[type] = []] = this.#select('type', `FROM sqlite_schema WHERE lower(name) = '${table}'`);
+    if (type !== undefined && type !== 'table') {
+      throw new CatalogError(
+        'failed',
+        `msb's catalog has a ${type} in the place of its table ${table}: look at what lies there`,
+      );
+    }
+    return this.#select('name', `FROM pragma_table_info('${table}')`).map(([name]) => name);
   }
 
   /**

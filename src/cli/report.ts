@@ -31,6 +31,9 @@ export interface ReportContext extends WatchContext {
   readonly noticeOtherHomes?: (() => boolean) | undefined;
 }
 
+/** How often it is told that a name has the object of a stranger, ms: any local user can put one there, and take it away, at will. */
+const STRANGER_MILLIS = 3_600_000;
+
 /** How often other homes are looked for, ms. */
 const OTHER_HOMES_MILLIS = 60_000;
 
@@ -42,6 +45,10 @@ export class Reporter {
   readonly #log: Log;
   readonly #context: ReportContext;
   readonly #registries = new Map<string, RegistryStatus>();
+  /** When a stranger's object at a name was told of, Unix ms. */
+  readonly #strangers = new Map<string, number>();
+  /** The troubles that were told of and go on. */
+  readonly #troubles = new Set<string>();
   readonly #sinks = new Map<string, SinkReporter>();
   #watch = NOTHING_MISSING;
   #catalogWatch = CATALOG_WELL;
@@ -68,7 +75,7 @@ export class Reporter {
     switch (event.type) {
       case 'collected': {
         const { collection } = event;
-        this.#registryChanges(collection.registries);
+        this.#registryChanges(collection);
         const [watch, records] = watchRegistries(this.#watch, collection, this.#context);
         this.#watch = watch;
         logRecords(this.#log, SHM, records);
@@ -116,18 +123,19 @@ export class Reporter {
     }
   }
 
-  #registryChanges(registries: readonly RegistryStatus[]): void {
+  #registryChanges({ registries, collectedAtMillis }: Collection): void {
     const present = new Map(registries.map((registry) => [keyOf(registry), registry]));
     for (const [key, before] of this.#registries) {
       const now = present.get(key);
       if (LEVEL_OF_STATE[before.state] !== undefined && now?.state !== before.state) {
-        this.#log('info', SHM, `the trouble with the registry ${before.name} has ended`);
+        const isTold = this.#troubles.delete(key);
+        this.#log(isTold ? 'info' : 'debug', SHM, `the trouble with the registry ${before.name} has ended`);
       }
     }
     for (const [name, now] of present) {
       const before = this.#registries.get(name);
       if (before?.state !== now.state || (before.message !== now.message && now.state !== 'unlinked')) {
-        this.#registryChange(now, before);
+        this.#registryChange(name, now, before, collectedAtMillis);
       }
     }
     this.#registries.clear();
@@ -136,7 +144,12 @@ export class Reporter {
     }
   }
 
-  #registryChange(now: RegistryStatus, before: RegistryStatus | undefined): void {
+  #registryChange(
+    key: string,
+    now: RegistryStatus,
+    before: RegistryStatus | undefined,
+    nowMillis: number,
+  ): void {
     const { name } = now;
     switch (now.state) {
       case 'attached':
@@ -151,8 +164,24 @@ export class Reporter {
         });
         break;
       default:
-        this.#log(LEVEL_OF_STATE[now.state] ?? 'error', SHM, now.message);
+        if (now.state === 'untrusted' && this.#isToldOfStranger(name, nowMillis)) {
+          this.#log('debug', SHM, now.message);
+        } else {
+          this.#troubles.add(key);
+          this.#log(LEVEL_OF_STATE[now.state] ?? 'error', SHM, now.message);
+        }
     }
+  }
+
+  /** Whether it was told of lately, and remembers that it is now. */
+  #isToldOfStranger(name: string, nowMillis: number): boolean {
+    const toldAt = this.#strangers.get(name);
+    // A clock that was stepped back must not put the next warning off.
+    if (toldAt !== undefined && Math.abs(nowMillis - toldAt) < STRANGER_MILLIS) {
+      return true;
+    }
+    this.#strangers.set(name, nowMillis);
+    return false;
   }
 }
 

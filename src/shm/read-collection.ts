@@ -4,7 +4,7 @@ import { requireNonNegative, requireText } from '../options.js';
 import { Collection, type SandboxRun } from './collection.js';
 import { ROW_WIDTH } from './columns.js';
 import { ABI_LAYOUTS, MAX_ROWS, NEWEST_ABI } from './layout.js';
-import { describeDenial } from './owner.js';
+import { denialOf } from './owner.js';
 import { openSharedMemory, PosixError } from './posix.js';
 import { doesProcessExist } from './processes.js';
 import type { RegionAccess } from './region.js';
@@ -191,8 +191,10 @@ function unknownRegistry(msbHome: string, abi: number, trusted: TrustedOwner): R
       closeSync(fd);
     }
   } catch (error) {
-    return error instanceof PosixError && error.code === 'EACCES'
-      ? status('denied', describeDenial(name, msbHome))
-      : [];
+    if (!(error instanceof PosixError && error.code === 'EACCES')) {
+      return [];
+    }
+    const { state, message } = denialOf(name, msbHome);
+    return status(state, message);
   }
 }

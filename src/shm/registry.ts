@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, type Stats } from 'node:fs';
 import type { AbiLayout } from './layout.js';
 import { isSameObject, OpenRegistry } from './open-registry.js';
-import { describeDenial } from './owner.js';
+import { denialOf } from './owner.js';
 import { openSharedMemory, PosixError } from './posix.js';
 import { DEFAULT_REGION_ACCESS, type RegionAccess } from './region.js';
 import type { RegistryState, RegistryStatus } from './registry-status.js';
@@ -105,7 +105,8 @@ export class Registry {
         this.#setAside();
       }
       if (isDenied) {
-        return this.#status('denied', describeDenial(this.#name, this.#msbHome));
+        const { state, message } = denialOf(this.#name, this.#msbHome);
+        return this.#status(state, message);
       }
       // The object is still there, only the system lacks something (EMFILE, ENOMEM): it stays open.
       return this.#status('failed', `cannot read the registry ${this.#name}: ${(error as Error).message}`);

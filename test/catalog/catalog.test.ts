@@ -266,6 +266,29 @@ describe('a catalog that cannot be read', () => {
     expect(filesIn(join(msbHome, 'db/msb.db'))).toEqual(['msb.db']);
   });
 
+  it.each([
+    [
+      'a view',
+      `CREATE VIEW sandbox AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+         SELECT x AS id, 'one' AS name, '{}' AS config, NULL AS active_config FROM c`,
+      'a view in the place of its table',
+    ],
+    [
+      'a column that is computed',
+      `CREATE TABLE sandbox (id INTEGER PRIMARY KEY, name TEXT, config TEXT AS (hex(zeroblob(100000000))))`,
+      'no column config',
+    ],
+  ])('has %s in the place of the table: it is not asked, for there may be no end to it', (_, sql, message) => {
+    const msbHome = testHome();
+    const { exec } = testCatalog(msbHome);
+    exec('ALTER TABLE sandbox RENAME TO other');
+    exec(sql);
+    expect(catalogOf(msbHome).label(tick()).catalog).toMatchObject({
+      state: 'failed',
+      message: expect.stringContaining(message),
+    });
+  });
+
   it('is not read where others may write to it; its group may', () => {
     const msbHome = testHome();
     const { path, put } = testCatalog(msbHome);

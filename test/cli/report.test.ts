@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Reporter } from '../../src/cli/report.js';
-import type { DeliveryEvent } from '../../src/index.js';
+import { Collection, type DeliveryEvent } from '../../src/index.js';
+import { NO_SKIPPED_ROWS } from '../../src/shm/skipped-rows.js';
 
 const CONTEXT = { msbHome: '/x', findRegistries: () => [] };
 
@@ -51,6 +52,44 @@ describe('an outage', () => {
     ['no answer within 300 ms', 'gRPC UNAUTHENTICATED: x'],
   ])('is told anew for another cause: %s', (first, second) => {
     expect(levels(logged(failed(first, 1), failed(second, 2)))).toEqual(['warn', 'warn']);
+  });
+});
+
+describe('the object of a stranger at the name of a registry', () => {
+  const HOUR = 3_600_000;
+  const read = (nowMillis: number, state: 'absent' | 'untrusted' | 'refused') => {
+    const name = '/msb-met-0-v3';
+    const status = { name, abi: 3, state, message: `${state}!`, capacity: 0, rows: 0, used: 0 };
+    return new Collection(nowMillis, [], new Float64Array(), [{ ...status, skipped: NO_SKIPPED_ROWS }]);
+  };
+  const told = (...collections: readonly Collection[]): unknown[] => {
+    const lines: unknown[] = [];
+    const reporter = new Reporter((level, _, message) => {
+      if (level !== 'debug' && !message.startsWith('no registry for')) {
+        lines.push(message);
+      }
+    }, CONTEXT);
+    for (const collection of collections) {
+      reporter.report({ type: 'collected', collection });
+    }
+    return lines;
+  };
+
+  it('that comes and goes all the time is told of once an hour, and so is its end', () => {
+    const flapping = Array.from({ length: 50 }, (_, tick) =>
+      read(tick * 100, tick % 2 === 0 ? 'untrusted' : 'absent'),
+    );
+    const once = ['untrusted!', 'the trouble with the registry /msb-met-0-v3 has ended'];
+    expect(told(...flapping)).toEqual(once);
+    expect(told(...flapping, read(HOUR, 'untrusted'), read(HOUR + 100, 'absent'))).toEqual([
+      ...once,
+      ...once,
+    ]);
+  });
+
+  it('hides no trouble with a registry of ours', () => {
+    const flapping = [0, 1, 2, 3].map((tick) => read(tick * 100, tick % 2 === 0 ? 'refused' : 'absent'));
+    expect(told(...flapping)).toHaveLength(4);
   });
 });
 

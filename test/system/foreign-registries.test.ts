@@ -82,9 +82,17 @@ describe.skipIf(!isRoot)('a registry of somebody else', () => {
     await eventually(() => warnings(run).length > 0);
     expect(warnings(run)[0]).toContain('belongs to uid 61002');
     expect(run.stderr).not.toContain('upgrade msb-metrics');
-    chmodSync(`/dev/shm${name}`, 0o600);
+  });
+
+  it('of an ABI that is not known, and not to be opened, is told, and that there is no registry', async () => {
+    const msbHome = homeOf(OPERATOR);
+    const name = registryName(msbHome, 5);
+    mapForWriting(name, 4_096).unmap();
+    chownSync(`/dev/shm${name}`, ATTACKER, ATTACKER);
+    const run = stdout(msbHome, { uid: OPERATOR });
     await eventually(() => warnings(run).length > 1);
-    expect(warnings(run)[1]).toContain('EACCES');
+    expect(warnings(run)[0]).toMatch(/ WARN .*EACCES.*who does not own the MSB_HOME/u);
+    expect(warnings(run)[1]).toContain('no registry for this MSB_HOME');
     expect(run.stderr).not.toContain('upgrade msb-metrics');
   });
 
