@@ -19,193 +19,261 @@ import {
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exponentOf } from './exponent.js';
 import { median } from './median.js';
-import { costAtRest, costOfLabels, costOfOutage, helper, measure, wallMillis } from './processes.js';
+import { helper, measure, wallMillis } from './processes.js';
+import {
+  costOfLabels,
+  costOfOutage,
+  drainOfAFullFlush,
+  inside,
+  type SideBySide,
+  sideBySide,
+  type Way,
+} from './programs.js';
+import { peakOf } from './sidecars.js';
+import { Table } from './table.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const builds = [ROOT, ...process.argv.slice(2).map((other) => resolve(other))];
-const SCALE = [10, 100, 1_000, 5_000, 10_000];
+const SCALE = [10, 100, 1_000, 10_000];
 
-/** A figure: its goal, if it has one, and what was measured of each build. */
-interface Figure {
-  readonly what: string;
-  readonly unit: string;
-  /** Figures below it are good; `undefined` where a figure is only stated. */
-  readonly goal?: number;
-  readonly values: readonly number[];
-}
+/** The goals for memory, MB, by the number of sandboxes. */
+const MEMORY_GOALS: Readonly<
+  Record<number, Partial<Record<Way, { readonly peakMb: number; readonly privateMb?: number }>>>
+> = {
+  1000: { gRPC: { peakMb: 74, privateMb: 26 }, HTTP: { peakMb: 64 } },
+  10000: { gRPC: { peakMb: 134 }, HTTP: { peakMb: 100 } },
+};
 
-const figures: Figure[] = [];
+/** The ways that load more code, and how much more memory than gRPC they may need, MB. */
+const ABOVE_GRPC: ReadonlySet<Way> = new Set(['sdk, gRPC', 'sdk, HTTP', 'prometheus']);
+const MOST_ABOVE_MB = 25;
+
+const table = new Table();
 const scale: Record<string, Record<number, number[]>> = {};
 
 /** Measures every build in turn, several times over, and keeps each one's medians. */
-async function interleaved(
+async function interleaved<K extends string>(
   rounds: number,
-  take: (root: string) => Promise<Record<string, number>>,
-): Promise<Record<string, number[]>> {
-  const taken: Record<string, number>[][] = builds.map(() => []);
+  take: (root: string) => Promise<Record<K, number>>,
+): Promise<Record<K, number[]>> {
+  const taken: Record<K, number>[][] = builds.map(() => []);
   for (let round = 0; round < rounds; round++) {
     for (const [index, root] of builds.entries()) {
       taken[index].push(await take(root));
     }
   }
-  const keys = Object.keys(taken[0][0]);
+  const keys = Object.keys(taken[0][0]) as K[];
   return Object.fromEntries(
     keys.map((key) => [key, taken.map((each) => median(each.map((one) => one[key])))]),
-  );
-}
-
-function figure(what: string, unit: string, values: readonly number[], goal?: number): void {
-  const entry: Figure = { what, unit, values, ...(goal === undefined ? {} : { goal }) };
-  figures.push(entry);
-  console.log(row(entry));
-}
-
-function row({ what, unit, goal, values }: Figure): string {
-  const shown = values.map((value) => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0).padStart(9));
-  const [first, second] = values;
-  const ratio = second === undefined ? '' : `  ratio ${(first / second).toFixed(2)}`;
-  const verdict =
-    goal === undefined
-      ? ''
-      : first < goal
-        ? '  met'
-        : `  missed by ${((first / goal - 1) * 100).toFixed(0)} %`;
-  return `${what.padEnd(52)} ${(goal === undefined ? '-' : `< ${goal}`).padStart(8)} ${shown.join(' ')} ${unit.padEnd(10)}${verdict}${ratio}`;
+  ) as Record<K, number[]>;
 }
 
 function keepScale(name: string, sandboxes: number, values: readonly number[]): void {
   scale[name] = { ...scale[name], [sandboxes]: [...values] };
 }
 
+const dividedBy = (values: readonly number[], by: readonly number[]): number[] =>
+  values.map((value, index) => value / by[index]);
+
 console.log(`Node.js ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`);
 console.log(builds.length > 1 ? `figures: ${builds.join(', then ')}` : '');
-console.log(`${'what'.padEnd(52)} ${'goal'.padStart(8)} ${'figure'.padStart(9)}`);
 
-for (const sandboxes of SCALE) {
-  const { nsARow, nsARowWithSystemCalls } = await interleaved(builds.length > 1 ? 3 : 1, (root) =>
-    measure('reading', root, sandboxes),
+table.heading('Starting');
+const start = await interleaved(9, async (root) => {
+  const cli = join(root, 'dist/cli.js');
+  const args = ['stdout', '--msb-home=/nonexistent/msb-metrics-bench', '--log-level=debug'];
+  const baseline = await wallMillis(['-e', '0']);
+  return {
+    version: (await wallMillis([cli, '--version'])) / baseline,
+    help: (await wallMillis([cli, '--help'])) / baseline,
+    collect: (await wallMillis([cli, ...args], ' collected ')) / baseline,
+  };
+});
+table.figure('--version, time against node -e 0', 'x', start.version, 1.25);
+table.figure('--help, time against node -e 0', 'x', start.help, 1.25);
+table.figure('to the first collect, time against node -e 0', 'x', start.collect);
+const startMemory = await interleaved(3, async (root) => {
+  const cli = join(root, 'dist/cli.js');
+  const baseline = await peakOf(['-e', '0']);
+  return {
+    version: (await peakOf([cli, '--version'])) / baseline,
+    help: (await peakOf([cli, '--help'])) / baseline,
+  };
+});
+table.figure('--version, peak memory against node -e 0', 'x', startMemory.version, 1.25);
+table.figure('--help, peak memory against node -e 0', 'x', startMemory.help, 1.25);
+const executable = join(ROOT, `build/msb-metrics-linux-${process.arch}`);
+if (existsSync(executable)) {
+  table.figure('the one executable', 'MB', [statSync(executable).size / 1e6]);
+  const executableStart = await interleaved(7, async () => ({
+    version: (await wallMillis(['--version'], undefined, executable)) / (await wallMillis(['-e', '0'])),
+  }));
+  table.figure('the one executable: --version, against node -e 0', 'x', executableStart.version);
+}
+
+table.heading('Whole programs, with the defaults');
+const WAYS: readonly Way[] = ['node -e 0', 'gRPC', 'HTTP', 'sdk, gRPC', 'sdk, HTTP', 'prometheus'];
+const side: Record<number, SideBySide[]> = {};
+for (const [sandboxes, ways, warmUpSeconds, seconds] of [
+  [10, ['node -e 0', 'gRPC'], 12, 20],
+  [100, ['node -e 0', 'gRPC'], 12, 20],
+  [1_000, WAYS, 25, 50],
+  [10_000, ['node -e 0', 'gRPC', 'HTTP'], 25, 50],
+] as const) {
+  const taken: SideBySide[] = [];
+  for (const root of builds) {
+    taken.push(await sideBySide(root, sandboxes, ways, warmUpSeconds, seconds));
+  }
+  side[sandboxes] = taken;
+  const of = (way: Way, what: keyof SideBySide[string]): number[] => taken.map((each) => each[way][what]);
+  const goals = MEMORY_GOALS[sandboxes] ?? {};
+  for (const way of ways.filter((each) => each !== 'node -e 0')) {
+    const name = `${sandboxes} sandboxes, ${way}`;
+    const above = ABOVE_GRPC.has(way) ? of('gRPC', 'peakMb')[0] + MOST_ABOVE_MB : undefined;
+    table.figure(`${name}: peak memory`, 'MB', of(way, 'peakMb'), goals[way]?.peakMb ?? above);
+    table.figure(
+      `${name}: of it private, the rest are pages of files`,
+      'MB',
+      of(way, 'privateMb'),
+      goals[way]?.privateMb,
+    );
+    table.figure(
+      `${name}: peak memory against an idle node`,
+      'x',
+      dividedBy(of(way, 'peakMb'), of('node -e 0', 'peakMb')),
+    );
+    table.figure(`${name}: time on a processor`, 's/min', of(way, 'cpuSecondsAMinute'));
+  }
+  for (const what of ['peakMb', 'privateMb', 'cpuSecondsAMinute'] as const) {
+    keepScale(what, sandboxes, of('gRPC', what));
+    keepScale(`${what}OfIdleNode`, sandboxes, of('node -e 0', what));
+  }
+}
+const outage = await interleaved(1, (root) => costOfOutage(root, 1_000));
+table.figure('1000 sandboxes, gRPC, an outage of 60 collections: peak memory', 'MB', outage.peakMb, 87);
+table.figure('the same: of it private', 'MB', outage.privateMb);
+const cpuAbove = (sandboxes: number): number[] =>
+  side[sandboxes].map((each) => ((each.gRPC.cpuSecondsAMinute / 60) * 1e6) / sandboxes);
+table.figure('a sandbox, of 1000: time on a processor a second', 'us', cpuAbove(1_000));
+table.figure('a sandbox, of 10000: time on a processor a second', 'us', cpuAbove(10_000));
+table.figure(
+  'a sandbox, from 1000 to 10000: memory',
+  'kB',
+  side[10_000].map((each, index) => (each.gRPC.peakMb - side[1_000][index].gRPC.peakMb) / 9),
+);
+
+table.heading('Inside the program, gRPC, with the defaults');
+for (const [sandboxes, registries] of [
+  [1_000, 1],
+  [10_000, 1],
+  [10_000, 3],
+] as const) {
+  const found = await interleaved(1, (root) => inside(root, sandboxes, registries, 40));
+  const name = `${sandboxes} sandboxes${registries > 1 ? ` in ${registries} registries` : ''}`;
+  table.figure(
+    `${name}: garbage collection, of the time on a processor`,
+    '%',
+    found.gcShare.map((share) => share * 100),
+    sandboxes === 1_000 ? 15 : undefined,
   );
-  keepScale('nsARow', sandboxes, nsARow);
-  keepScale('nsARowWithSystemCalls', sandboxes, nsARowWithSystemCalls);
-  if (sandboxes === 1_000 || sandboxes === 10_000) {
-    figure(`reading a row, ${sandboxes} sandboxes`, 'ns', nsARow, 400);
-    figure(`the same with kill(2) and all other system calls`, 'ns', nsARowWithSystemCalls);
+  table.figure(`${name}: delay of the event loop, 99th percentile`, 'ms', found.loopP99Millis, 20);
+  table.figure(`${name}: delay of the event loop, longest`, 'ms', found.loopMaxMillis);
+  table.figure(`${name}: readings that were missed`, '', found.missedTicks, 0);
+}
+const drain = await interleaved(1, async (root) => ({ millis: await drainOfAFullFlush(root, 10_000) }));
+table.figure('10000 sandboxes: drain of a full flush', 'ms', drain.millis, 2_000);
+const receiver = await helper('receiver.ts');
+const { port } = receiver.said as { port: number };
+for (const sandboxes of [1_000, 10_000]) {
+  const delay = await interleaved(1, (root) => measure('responsiveness', root, `${sandboxes}:${port}`));
+  const name = `${sandboxes} sandboxes, 60 collections go out`;
+  table.figure(`${name}: delay of the event loop, 99th percentile`, 'ms', delay.p99Millis, 20);
+  table.figure(`${name}: delay of the event loop, longest`, 'ms', delay.maxMillis);
+}
+await receiver.stop();
+
+table.heading('A row');
+for (const sandboxes of SCALE) {
+  const reading = await interleaved(builds.length > 1 ? 3 : 1, (root) => measure('reading', root, sandboxes));
+  keepScale('nsARow', sandboxes, reading.nsARow);
+  if (sandboxes >= 1_000) {
+    table.figure(`reading a row, ${sandboxes} sandboxes`, 'ns', reading.nsARow, 400);
+    table.figure('the same with all system calls', 'ns', reading.nsARowWithSystemCalls);
   }
 }
 for (const sandboxes of SCALE) {
   const { bytesARow } = await interleaved(1, (root) => measure('buffered', root, sandboxes));
   keepScale('bytesARow', sandboxes, bytesARow);
   if (sandboxes === 1_000) {
-    figure('a buffered row, 60 x 1000', 'bytes', bytesARow, 128);
+    table.figure('a row that is held, 60 x 1000', 'bytes', bytesARow, 128);
   }
 }
-
 for (const maxBuffered of [60, 20_000]) {
   const delivery = await interleaved(3, (root) => measure('delivery', root, maxBuffered));
-  figure(`delivering an item in whole batches, ${maxBuffered} held`, 'ns', delivery.inWholeBatches);
-  figure(`delivering an item in exports of one, ${maxBuffered} held`, 'ns', delivery.inExportsOfOne);
-  figure(`adding an item to a full buffer of ${maxBuffered}`, 'ns', delivery.addingToAFullBuffer);
+  table.figure(`delivering an item in whole batches, ${maxBuffered} held`, 'ns', delivery.inWholeBatches);
+  table.figure(`delivering an item in exports of one, ${maxBuffered} held`, 'ns', delivery.inExportsOfOne);
+  table.figure(`adding an item to a full buffer of ${maxBuffered}`, 'ns', delivery.addingToAFullBuffer);
 }
+const spool = await interleaved(1, (root) => measure('spool', root, 1_000));
+table.figure('spool: writing a collection of 1000, synced', 'ms', spool.writeMillis);
+table.figure('spool: reading it again', 'ms', spool.readMillis);
+table.figure('spool: on disk', 'bytes/row', spool.bytesASample, 40);
 
-const start = await interleaved(7, async (root) => {
-  const baseline = await wallMillis(['-e', '0']);
-  const version = await wallMillis([join(root, 'dist/cli.js'), '--version']);
-  const args = ['stdout', '--msb-home=/nonexistent/msb-metrics-bench', '--log-level=debug'];
-  const collect = await wallMillis([join(root, 'dist/cli.js'), ...args], ' collected ');
-  return { version: version / baseline, collect: collect / baseline };
-});
-figure('start: --version, against node -e 0', 'x', start.version, 1.6);
-figure('start: to the first collect, against node -e 0', 'x', start.collect, 3);
-
-const executable = join(ROOT, `build/msb-metrics-linux-${process.arch}`);
-if (existsSync(executable)) {
-  figure('the one executable', 'MB', [statSync(executable).size / 1e6]);
-  const executableStart = await interleaved(7, async () => ({
-    version: (await wallMillis(['--version'], undefined, executable)) / (await wallMillis(['-e', '0'])),
-  }));
-  figure('start of the executable: --version, against node -e 0', 'x', executableStart.version);
-}
-
+table.heading('A data point');
 for (const nameBytes of [12, 128]) {
   const wire = await interleaved(1, (root) => measure('wire', root, nameBytes));
-  figure(`wire, names of ${nameBytes} bytes`, 'bytes/point', wire.bytesAPoint);
-  figure(`wire, names of ${nameBytes} bytes, gzip`, 'bytes/point', wire.gzipBytesAPoint, 20);
-  if (nameBytes === 12) {
-    figure('serialising', 'ns/point', wire.nsAPoint);
-    figure(
-      'serialising, the OpenTelemetry SDK against it',
-      'x',
-      wire.sdkNsAPoint.map((ns, index) => ns / wire.nsAPoint[index]),
-    );
-  }
+  table.figure(`on the wire, names of ${nameBytes} bytes`, 'bytes', wire.bytesAPoint);
+  table.figure(`on the wire, names of ${nameBytes} bytes, gzip`, 'bytes', wire.gzipBytesAPoint, 20);
 }
+const ways = await interleaved(3, (root) => measure('ways', root));
+table.figure('by our encoder', 'ns', ways.nativeNsAPoint);
+table.figure("by the SDK's serialiser, against ours", 'x', dividedBy(ways.sdkNsAPoint, ways.nativeNsAPoint));
+table.figure(
+  'of a MetricProducer, before its exporter, against ours',
+  'x',
+  dividedBy(ways.producerNsAPoint, ways.nativeNsAPoint),
+);
+table.figure('a page for Prometheus, 1000 sandboxes', 'ms', ways.pageMillis, 50);
+table.figure('on a page for Prometheus', 'bytes', ways.pageBytesAPoint);
 
-const spool = await interleaved(1, (root) => measure('spool', root, 1_000));
-figure('spool: writing a collection of 1000, synced', 'ms', spool.writeMillis);
-figure('spool: reading it again', 'ms', spool.readMillis);
-figure('spool: on disk', 'bytes/row', spool.bytesASample, 40);
-
-const ways = await interleaved(1, (root) => measure('ways', root));
-figure('a point by our encoder, one collection a request', 'ns/point', ways.nativeNsAPoint);
-figure("a point by the SDK's words and serialiser", 'ns/point', ways.sdkNsAPoint);
-figure('a point of a MetricProducer', 'ns/point', ways.producerNsAPoint);
-figure('a page for Prometheus, 1000 sandboxes', 'ms', ways.pageMillis, 50);
-figure('a page for Prometheus', 'bytes/point', ways.pageBytesAPoint);
-
+table.heading('Labels, 1000 sandboxes x 5, against none');
 const unlabelled = await interleaved(5, (root) => measure('labels', root));
 const labelled = await interleaved(5, (root) => measure('labels', root, 5));
 const more = (what: string): number[] =>
   labelled[what].map((value, index) => value - unlabelled[what][index]);
-figure('labels, 1000 sandboxes x 5: a tick without a change', 'ms', more('tickMillis'), 0.1);
-figure('labels: a point by our encoder, against none', 'x', labelled.ratioAPoint, 1.3);
-const { megabytes } = await interleaved(1, (root) => costOfLabels(root, 1_000, 4, 45));
-figure('labels: peak RSS of the program, more', 'MB', megabytes, 8);
-figure('labels: wire, more', 'bytes/point', more('bytesAPoint'));
-
-const receiver = await helper('receiver.ts');
-const { port } = receiver.said as { port: number };
-for (const sandboxes of SCALE) {
-  const delay = await interleaved(1, (root) => measure('responsiveness', root, `${sandboxes}:${port}`));
-  keepScale('eventLoopDelayP99Millis', sandboxes, delay.p99Millis);
-  if (sandboxes === 1_000) {
-    figure('event loop delay flushing 60 x 1000, 99th percentile', 'ms', delay.p99Millis, 50);
-    figure('event loop delay flushing 60 x 1000, longest', 'ms', delay.maxMillis);
-  }
-}
-await receiver.stop();
-
-for (const sandboxes of SCALE.filter((count) => count !== 1_000 && count !== 10)) {
-  const rest = await interleaved(1, (root) => costAtRest(root, sandboxes, 8, 8));
-  keepScale('cpuSecondsAMinute', sandboxes, rest.cpuSecondsAMinute);
-  keepScale('peakMb', sandboxes, rest.peakMb);
-}
-const rest = await interleaved(1, (root) => costAtRest(root, 1_000, 60, 30));
-keepScale('cpuSecondsAMinute', 1_000, rest.cpuSecondsAMinute);
-keepScale('peakMb', 1_000, rest.peakMb);
-figure('at rest, 1000 sandboxes, defaults, gRPC: CPU', 's/min', rest.cpuSecondsAMinute, 0.6);
-figure('at rest, 1000 sandboxes, defaults, gRPC: peak RSS', 'MB', rest.peakMb, 85);
-const outage = await interleaved(1, (root) => costOfOutage(root, 1_000));
-figure('a full buffer (60 x 1000) going out: peak RSS', 'MB', outage.peakMb, 105);
+table.figure('a tick without a change, more', 'ms', more('tickMillis'), 0.1);
+table.figure('a point by our encoder', 'x', labelled.ratioAPoint, 1.3);
+const memory = await interleaved(1, async (root) => ({ more: await costOfLabels(root, 1_000, 4, 45) }));
+table.figure('peak memory of the program, more', 'MB', memory.more, 8);
+table.figure('on the wire, more', 'bytes', more('bytesAPoint'));
 
 const install = installed();
 if (install !== undefined) {
-  figure('installed, without development packages', 'MB', [install.megabytes]);
-  figure('installed packages', '', [install.packages]);
+  table.heading('Installed, without development packages');
+  table.figure('size', 'MB', [install.megabytes]);
+  table.figure('packages', '', [install.packages]);
   console.log(`  heaviest: ${install.heaviest}`);
 }
 
-console.log('\nscale        '.concat(SCALE.map((count) => String(count).padStart(10)).join('')));
+table.heading('Growth');
+console.log(
+  `${''.padEnd(28)}${SCALE.map((count) => String(count).padStart(10)).join('')}  exponent, 100 to 10000`,
+);
 for (const [name, bySize] of Object.entries(scale)) {
+  const idle = scale[`${name}OfIdleNode`];
+  const above = [100, 10_000].map((count) => bySize[count][0] - (idle?.[count][0] ?? 0));
+  const exponent = name.endsWith('OfIdleNode') ? '' : exponentOf([100, 10_000], above).toFixed(2);
   console.log(
-    `${name.padEnd(24).slice(0, 24)} ${SCALE.map((count) => (bySize[count]?.[0]?.toFixed(2) ?? '-').padStart(9)).join(' ')}`,
+    `${name.padEnd(28)}${SCALE.map((count) => bySize[count][0].toFixed(2).padStart(10)).join('')}  ${exponent}`,
   );
 }
 
 mkdirSync(join(ROOT, 'bench/results'), { recursive: true });
 writeFileSync(
   join(ROOT, 'bench/results/latest.json'),
-  `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, builds: builds.length, figures, scale, install }, null, 2)}\n`,
+  `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, builds: builds.length, figures: table.figures, scale, install }, null, 2)}\n`,
 );
 
 /** What `npm ci --omit=dev` installs; `undefined` where it cannot be asked. */
