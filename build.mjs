@@ -3,7 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { build } from 'esbuild';
+import { basename } from 'node:path';
+import { build, transform } from 'esbuild';
 import { RXJS_AS_MODULES } from './release/rxjs-as-modules.mjs';
 
 const require = createRequire(import.meta.url);
@@ -13,29 +14,49 @@ execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'ts
   stdio: 'inherit',
 });
 
-await build({
+// The command line is CommonJS, which Node.js loads sooner and with less memory than ES modules. esbuild splits ES modules alone, so
+// each chunk is turned afterwards.
+const { outputFiles } = await build({
   entryPoints: { cli: 'src/cli.ts' },
   outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
   chunkNames: 'cli-[name]-[hash]',
+  write: false,
   bundle: true,
   splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  sourcemap: true,
+  sourcemap: 'inline',
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: false,
   legalComments: 'none',
   // gRPC loads its proto-loader for channelz and ORCA, which nobody here asks for.
   external: ['koffi', '@grpc/proto-loader'],
-  alias: RXJS_AS_MODULES,
-  // CommonJS dependencies inside an ES module bundle still call require() for Node's own modules.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  alias: {
+    ...RXJS_AS_MODULES,
+    // Its ES module looks for a `module` of CommonJS, and would find that of the chunk.
+    xbytes: require.resolve('xbytes'),
   },
+  define: { 'import.meta.url': '__url' },
 });
-chmodSync('dist/cli.js', 0o755);
+for (const { path, text } of outputFiles) {
+  const { code, map } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    sourcefile: path,
+    sourcemap: 'external',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // So that chunks are loaded by require().
+    supported: { 'dynamic-import': false },
+    banner: text.includes('__url') ? "const __url = require('node:url').pathToFileURL(__filename).href;" : '',
+  });
+  writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
+  writeFileSync(`${path}.map`, map);
+}
+chmodSync('dist/cli.cjs', 0o755);
 
 // The manual page is made from the table of flags, as help is.
 const manual = await build({

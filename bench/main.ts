@@ -82,7 +82,7 @@ console.log(builds.length > 1 ? `figures: ${builds.join(', then ')}` : '');
 
 table.heading('Starting');
 const start = await interleaved(9, async (root) => {
-  const cli = join(root, 'dist/cli.js');
+  const cli = join(root, 'dist/cli.cjs');
   const args = ['stdout', '--msb-home=/nonexistent/msb-metrics-bench', '--log-level=debug'];
   const baseline = await wallMillis(['-e', '0']);
   return {
@@ -95,7 +95,7 @@ table.figure('--version, time against node -e 0', 'x', start.version, 1.25);
 table.figure('--help, time against node -e 0', 'x', start.help, 1.25);
 table.figure('to the first collect, time against node -e 0', 'x', start.collect);
 const startMemory = await interleaved(3, async (root) => {
-  const cli = join(root, 'dist/cli.js');
+  const cli = join(root, 'dist/cli.cjs');
   const baseline = await peakOf(['-e', '0']);
   return {
     version: (await peakOf([cli, '--version'])) / baseline,

@@ -104,7 +104,7 @@ export function startSidecar(
     process.execPath,
     [
       ...(isWatched ? ['--require', WATCH] : []),
-      ...(root === undefined ? [] : [join(root, 'dist/cli.js')]),
+      ...(root === undefined ? [] : [join(root, 'dist/cli.cjs')]),
       ...args,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, BENCH_WATCH: file } },

@@ -35,7 +35,7 @@ receiver.on('message', (message: ArrivedMessage) => ledger.arrive(message.bytes,
 const sidecar = spawn(
   process.execPath,
   [
-    path('../dist/cli.js'),
+    path('../dist/cli.cjs'),
     'otel',
     `--endpoint=http://127.0.0.1:${port}`,
     `--msb-home=${msbHome}`,

@@ -38,8 +38,8 @@ async function main(argv: readonly string[]): Promise<number> {
   let outcome: Promise<number> | undefined;
   const run = (load: () => Promise<(context: CommandContext) => Promise<number>>) => () => {
     requirePosix();
-    outcome = import('./shm/posix.js')
-      // Before there are many threads.
+    outcome = import('./cli/keep-little-memory.js')
+      // Before there are many threads, and much garbage.
       .then(({ keepLittleMemory }) => keepLittleMemory())
       .then(load)
       .then((start) => start({ options, environment, signals, log: logOf(settings), warnings }));

@@ -96,9 +96,9 @@ const LARGE_BYTES = 128 * 1024;
 /**
  * Makes the C library keep less memory that nobody uses, for the whole process: threads that are yet to allocate share one heap
  * instead of having one each, and large buffers go back to the system when they are freed, however large those before
- * were. Worth 4 MB with 1,000 sandboxes. Does nothing where the C library has no such settings.
+ * were. Does nothing where the C library has no such settings.
  */
-export function keepLittleMemory(): void {
+export function useOneHeap(): void {
   try {
     const mallopt = loadNative().load(null).func('int mallopt(int parameter, int value)');
     mallopt(M_ARENA_MAX, 1);

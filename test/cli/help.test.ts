@@ -89,7 +89,7 @@ describe('help', () => {
   });
 
   it('follows the width of a real terminal', () => {
-    const program = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+    const program = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url));
     const wide = execFileSync(
       'script',
       ['-qec', `stty cols 200; ${process.execPath} ${program} otel --help`, '/dev/null'],

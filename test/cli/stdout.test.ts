@@ -7,7 +7,7 @@ import { Cli, cli } from '../support/cli.js';
 import { eventually } from '../support/eventually.js';
 import { tenant, testHome, testRegistry } from '../support/home.js';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url));
 const fast = ['--collect-interval=50ms', '--flush-interval=50ms'];
 
 describe('msb-metrics stdout', () => {

@@ -205,7 +205,7 @@ describe('deploy/container/Containerfile', () => {
 
   it('starts a command line that is one, not as root, and asks it for its health', () => {
     const [, program, ...flags] = [...json('ENTRYPOINT'), ...json('CMD')];
-    expect(program).toBe('/app/dist/cli.js');
+    expect(program).toBe('/app/dist/cli.cjs');
     expect(parseCommandLine(flags).command?.name).toBe('otel');
     expect(containerfile).toMatch(/^USER 65532:65532$/mu);
     const probe: string[] = JSON.parse(/HEALTHCHECK[^[]*(\[.*\])/u.exec(containerfile)?.[1] ?? '[]');

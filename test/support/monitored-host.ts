@@ -10,7 +10,7 @@ import { SimulatedRegistry } from '../simulator/registry.js';
 import { SimulatedSandbox } from '../simulator/sandbox.js';
 import { eventually } from './eventually.js';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url));
 const TEAMS = ['build', 'search', 'billing'];
 
 /** A host with sandboxes of its own that are sampled every second, and both pages that Prometheus scrapes. */

@@ -76,7 +76,7 @@ describe('the image', () => {
     const registry = testRegistry({ msbHome });
     registry.sample(registry.start(tenant()), { sampledAtMillis: Date.now() });
     const run = (...args: string[]) =>
-      spawnSync(process.execPath, [join(image, 'app/dist/cli.js'), ...args], { encoding: 'utf8' });
+      spawnSync(process.execPath, [join(image, 'app/dist/cli.cjs'), ...args], { encoding: 'utf8' });
     expect(run('--version').stdout).toMatch(/^msb-metrics, \d+\.\d+\.\d+|\d+\.\d+\.\d+/u);
     expect(run('stdout', '--once', `--msb-home=${msbHome}`).stdout).toContain('sandbox=devbox');
   });

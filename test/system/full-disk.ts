@@ -15,7 +15,7 @@ import { sandboxPoints } from '../support/arrived.js';
 import { eventually } from '../support/eventually.js';
 
 const [folder] = process.argv.slice(2);
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url));
 const msbHome = mkdtempSync(join(tmpdir(), 'msb-metrics-full-home-'));
 const registry = SimulatedRegistry.create({ msbHome, abi: 3, capacity: 64 });
 const slot = registry.start({

@@ -26,7 +26,7 @@ function units(): string {
   for (const unit of ['msb-metrics.service', 'msb-metrics@.service', 'user/msb-metrics.service']) {
     const file = join(folder, unit);
     const text = readFileSync(file, 'utf8');
-    writeFileSync(file, text.replace('/usr/local/bin/msb-metrics', path('dist/cli.js')));
+    writeFileSync(file, text.replace('/usr/local/bin/msb-metrics', path('dist/cli.cjs')));
   }
   return folder;
 }
@@ -99,7 +99,7 @@ describe.runIf(hasAnalyze && hasStrace)('the filter of system calls', () => {
           '-o',
           trace,
           process.execPath,
-          path('dist/cli.js'),
+          path('dist/cli.cjs'),
           'otel',
         ],
         ...['--endpoint=http://127.0.0.1:9', '--health-listen=127.0.0.1:0', `--msb-home=${testHome()}`],

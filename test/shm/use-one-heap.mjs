@@ -1,13 +1,16 @@
-/** Prints how many heaps of the C library there are before and after eight threads have begun. Argument: `keep` little memory. */
+/**
+ * Prints how many heaps of the C library there are before and after eight threads have begun. Argument: `one`, to have one. Of the
+ * build, for a loader of TypeScript has threads before anything can be done.
+ */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { keepLittleMemory } from '../../src/shm/posix.js';
+import { useOneHeap } from '../../dist/shm/posix.js';
 
 const HEAP_BYTES = 64 * 1024 * 1024;
 
 /** The heaps of threads: glibc reserves 64 MiB for each, and makes the beginning of them writable. */
-const heaps = (): number => {
+const heaps = () => {
   const maps = readFileSync('/proc/self/maps', 'utf8')
     .split('\n')
     .flatMap((line) => {
@@ -24,8 +27,8 @@ const heaps = (): number => {
   ).length;
 };
 
-if (process.argv[2] === 'keep') {
-  keepLittleMemory();
+if (process.argv[2] === 'one') {
+  useOneHeap();
 }
 const before = heaps();
 const workers = Array.from({ length: 8 }, () => new Worker('setInterval(() => {}, 1_000)', { eval: true }));
