@@ -233,6 +233,13 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
     const { Registries } = await load<Shm>('shm/read-collection.js');
     const { Catalog } = await load<typeof import('../src/catalog/catalog.js')>('catalog/catalog.js');
     const { RequestEncoder } = await load<Request>('sinks/otlp/encoding/request.js');
+    const { EncodedRequests } = await load<typeof import('../src/sinks/otlp/encoding/encoded-requests.js')>(
+      'sinks/otlp/encoding/encoded-requests.js',
+    );
+    const { OtlpExporter } = await load<typeof import('../src/sinks/otlp/otlp-exporter.js')>(
+      'sinks/otlp/otlp-exporter.js',
+    );
+    const { of } = await import('rxjs');
     const { sample, destroy } = sandboxes(1_000);
     const runtime = await helper('catalog.ts', msbHome, '1000');
     const registries = new Registries(msbHome);
@@ -240,40 +247,53 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
     const labelled = argument === '' ? (each: Collection) => each : (each: Collection) => catalog.label(each);
     const options = { resource: { 'service.name': 'microsandbox' }, scopeVersion: '1', startedAtMillis: 0 };
     const encoder = new RequestEncoder(options);
-    const encoderOfNone = new RequestEncoder(options);
     const nanosOf = (run: () => unknown): number => {
       const start = process.hrtime.bigint();
       run();
       return Number(process.hrtime.bigint() - start);
     };
-    // As the exporter does: requests of at most 1 MB, in a buffer that is used again.
-    const spare = Buffer.alloc(1_000_000, 1);
-    const encodeAll = (by: typeof encoder, collection: Collection): void => {
-      const rows = Math.floor((spare.length * collection.size) / by.pointsBytes(collection)) - 20;
-      for (let from = 0; from < collection.size; from += rows) {
-        const part =
-          rows >= collection.size
-            ? collection
-            : collection.slice(from, Math.min(from + rows, collection.size));
-        by.encode([part], undefined, spare);
+    const exporterTo = () =>
+      new OtlpExporter<Buffer>(
+        new EncodedRequests(new RequestEncoder(options)),
+        { send: () => of({ kind: 'accepted' as const }), close: () => {} },
+        Date.now,
+      );
+    /** A flush as the sink has it: planned, cut into requests and written. */
+    const flush = (exporter: ReturnType<typeof exporterTo>, collections: readonly Collection[]): void => {
+      for (let held = collections; held.length > 0; ) {
+        const batch = held.slice(0, exporter.batchSize(held, INITIAL_TOTALS));
+        held = held.slice(batch.length);
+        exporter.export(batch, INITIAL_TOTALS).subscribe((result) => {
+          const remainder = 'remainder' in result ? result.remainder : undefined;
+          held = remainder === undefined ? held : [remainder, ...held];
+        });
       }
     };
+    const FLUSH = 10;
+    const exporter = exporterTo();
+    const exporterOfNone = exporterTo();
     const tick: number[] = [];
-    const encode: number[] = [];
-    const encodeNone: number[] = [];
+    const write: number[] = [];
+    const writeNone: number[] = [];
     let last = labelled(registries.read(sample(), OPTIONS));
     const points = encoder.pointCount(last);
-    for (let round = 0; round < 80; round++) {
-      const collection = registries.read(sample(), OPTIONS);
-      tick.push(
-        nanosOf(() => {
-          last = labelled(collection);
-        }),
-      );
+    for (let round = 0; round < 30; round++) {
+      const collections: Collection[] = [];
+      const labelledOnes: Collection[] = [];
+      for (let each = 0; each < FLUSH; each++) {
+        const collection = registries.read(sample(), OPTIONS);
+        tick.push(
+          nanosOf(() => {
+            last = labelled(collection);
+          }),
+        );
+        collections.push(collection);
+        labelledOnes.push(last);
+      }
       // In turn, so that the machine disturbs both alike, and each as often first: what comes first finds cold caches.
       const both = [
-        () => encodeNone.push(nanosOf(() => encodeAll(encoderOfNone, collection))),
-        () => encode.push(nanosOf(() => encodeAll(encoder, last))),
+        () => writeNone.push(nanosOf(() => flush(exporterOfNone, collections))),
+        () => write.push(nanosOf(() => flush(exporter, labelledOnes))),
       ];
       for (const take of round % 2 === 0 ? both : both.reverse()) {
         take();
@@ -287,8 +307,9 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
     destroy();
     await runtime.stop();
     return {
-      tickMillis: median(tick.slice(20)) / 1e6,
-      ratioAPoint: median(encode.slice(20)) / median(encodeNone.slice(20)),
+      tickMillis: median(tick.slice(50)) / 1e6,
+      nsAPoint: median(write.slice(5)) / points / FLUSH,
+      ratioAPoint: median(write.slice(5)) / median(writeNone.slice(5)),
       bytesAPoint: encoder.encode([last], undefined).length / points,
     };
   },

@@ -53,9 +53,10 @@ const DATA_POINT_ATTRIBUTES = 7;
 /** Serialises the attributes of runs' data points, once a run. */
 export class RunAttributes {
   readonly #serialised: (run: SandboxRun) => Uint8Array;
-  /** The runs of the last collection, and their attributes. */
-  #lastRuns: readonly SandboxRun[] = [];
-  #lastAttributes: readonly Uint8Array[] = [];
+  /** The runs last asked for, and their attributes. */
+  #last: Serialised = NOTHING_SERIALISED;
+  /** The runs of a whole collection of lately. Parts of collections, and the next ones, are mostly stretches of it. */
+  #whole: Serialised = NOTHING_SERIALISED;
 
   constructor(options: AttributeOptions) {
     this.#serialised = onceARun((run) => {
@@ -70,17 +71,35 @@ export class RunAttributes {
 
   /** The `attributes` of an OTLP NumberDataPoint, tags included, of each run of a collection. */
   of(runs: readonly SandboxRun[]): readonly Uint8Array[] {
-    if (runs === this.#lastRuns) {
-      return this.#lastAttributes;
+    if (runs !== this.#last.runs) {
+      this.#last = this.#serialise(runs);
     }
-    const before = this.#lastRuns;
-    const attributesBefore = this.#lastAttributes;
-    // From tick to tick a row mostly has the same run, and to look at it there is far faster than to look the run up.
-    const attributes = runs.map((run, row) =>
-      run === before[row] ? attributesBefore[row] : this.#serialised(run),
-    );
-    this.#lastRuns = runs;
-    this.#lastAttributes = attributes;
-    return attributes;
+    return this.#last.attributes;
+  }
+
+  #serialise(runs: readonly SandboxRun[]): Serialised {
+    // To look at a run where it was is far faster than to look it up.
+    const whole = this.#whole;
+    const offset = whole.runs.indexOf(runs[0]);
+    let isStretch = true;
+    const attributes = runs.map((run, row) => {
+      if (run === whole.runs[offset + row]) {
+        return whole.attributes[offset + row];
+      }
+      isStretch = false;
+      return this.#serialised(run);
+    });
+    if (!isStretch) {
+      this.#whole = { runs, attributes };
+    }
+    return { runs, attributes };
   }
 }
+
+/** Runs and their attributes, one for each. */
+interface Serialised {
+  readonly runs: readonly SandboxRun[];
+  readonly attributes: readonly Uint8Array[];
+}
+
+const NOTHING_SERIALISED: Serialised = { runs: [], attributes: [] };
