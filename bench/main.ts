@@ -170,7 +170,7 @@ for (const [sandboxes, registries] of [
   [10_000, 1],
   [10_000, 3],
 ] as const) {
-  const found = await interleaved(1, (root) => inside(root, sandboxes, registries, 40));
+  const found = await interleaved(1, (root) => inside(root, sandboxes, registries, 30));
   const name = `${sandboxes} sandboxes${registries > 1 ? ` in ${registries} registries` : ''}`;
   table.figure(
     `${name}: garbage collection, of the time on a processor`,

@@ -81,7 +81,7 @@ export interface Watched {
 export interface Sidecar {
   readonly child: ChildProcess;
   cost(): Cost;
-  /** Only of one that is started as `isWatched`. */
+  /** Only of one that is watched. */
   watched(): Promise<Watched>;
   /** Times of its collections, Unix ms; of one whose log level is `debug`. */
   readonly collectedAtMillis: readonly number[];
@@ -97,17 +97,20 @@ let started = 0;
 export function startSidecar(
   root: string | undefined,
   args: readonly string[],
-  { isWatched = false }: { readonly isWatched?: boolean } = {},
+  watchedFor?: 'garbage' | 'loop',
 ): Sidecar {
   const file = join(temporaryHome(), `watch-${started++}.json`);
   const child = spawn(
     process.execPath,
     [
-      ...(isWatched ? ['--require', WATCH] : []),
+      ...(watchedFor === undefined ? [] : ['--require', WATCH]),
       ...(root === undefined ? [] : [join(root, 'dist/cli.cjs')]),
       ...args,
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, BENCH_WATCH: file } },
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, BENCH_WATCH: file, BENCH_WATCHED: watchedFor },
+    },
   );
   const collectedAtMillis: number[] = [];
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,5 +1,5 @@
-// Loaded into a sidecar before its program: watches its garbage collector and its event loop. At SIGUSR2 it
-// writes what it has seen as JSON to the file that BENCH_WATCH names, and watches the loop anew.
+// Loaded into a sidecar before its program: watches its garbage collector, or its event loop, whose watching takes time of its
+// own. At SIGUSR2 it writes what it has seen as JSON to the file that BENCH_WATCH names, and watches the loop anew.
 const { renameSync, writeFileSync } = require('node:fs');
 const { monitorEventLoopDelay, PerformanceObserver } = require('node:perf_hooks');
 
@@ -13,7 +13,9 @@ new PerformanceObserver((list) => {
     gcMillis += duration;
   }
 }).observe({ entryTypes: ['gc'] });
-delay.enable();
+if (process.env.BENCH_WATCHED === 'loop') {
+  delay.enable();
+}
 
 process.on('SIGUSR2', () => {
   const { user, system } = process.cpuUsage();
