@@ -2,14 +2,14 @@ import { setFlagsFromString } from 'node:v8';
 import { useOneHeap } from '../shm/posix.js';
 
 /**
- * Trades a little time for memory, in the whole process: garbage is collected before the heap has grown to a multiple of what is
- * in use, the space of new objects stays small, and the C library keeps less. Together that is worth 5 MB of 75 with 1,000
- * sandboxes, and 50 of 150 with 10,000.
+ * Keeps the memory of the whole process small: garbage is collected whenever the heap has grown by a third, and not by a multiple;
+ * the space of new objects stays small, for most of them die at once; and the C library keeps less. Together that is worth 5 MB
+ * of 79 with 1,000 sandboxes and 50 of 150 with 10,000, and costs no time on a processor.
  *
  * Sources: `node --v8-options`, mallopt(3).
  */
 export function keepLittleMemory(): void {
-  setFlagsFromString('--optimize-for-size');
+  setFlagsFromString('--heap-growing-percent=30');
   setFlagsFromString('--semi-space-growth-factor=1');
   useOneHeap();
 }

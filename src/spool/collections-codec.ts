@@ -11,11 +11,16 @@ const MOST_DIFFERENCE = 2 ** 51;
 /** A value of a column that is not known. Differences are written as one more than themselves. */
 const UNKNOWN = 0;
 
+/** Values after which a codec may be interrupted. */
+const STEP_VALUES = 4_096;
+
 /**
  * Writes collections: the runs once, then each column by itself, as the difference from the last value of the same run. What a
  * collection says of registries and of the catalog is left out. See docs/spool.md for the layout.
+ *
+ * Yields wherever it may be interrupted: see {@link inSlices}.
  */
-export function encodeCollections(collections: readonly Collection[]): Buffer {
+export function* encodeCollections(collections: readonly Collection[]): Generator<void, Buffer> {
   const writer = new ByteWriter();
   const indexes = new Map<SandboxRun, number>();
   for (const run of collections.flatMap(({ runs }) => runs)) {
@@ -24,8 +29,12 @@ export function encodeCollections(collections: readonly Collection[]): Buffer {
     }
   }
   writer.varint(indexes.size);
+  let written = 0;
   for (const { name, sandboxId, runId, pid, startedAtMillis, abi, labels = [] } of indexes.keys()) {
     writer.text(JSON.stringify([name, sandboxId, runId, pid, startedAtMillis, abi, [...labels]]));
+    if (++written % STEP_VALUES === 0) {
+      yield;
+    }
   }
   writer.varint(collections.length);
   const rowRuns: number[] = [];
@@ -38,22 +47,31 @@ export function encodeCollections(collections: readonly Collection[]): Buffer {
       writer.varint(zigzag(index - before - 1));
       before = index;
       rowRuns.push(index);
+      if (rowRuns.length % STEP_VALUES === 0) {
+        yield;
+      }
     }
   }
   for (let column = 0; column < ROW_WIDTH; column++) {
-    writeColumn(writer, valuesOf(collections, column), rowRuns, indexes.size);
+    yield* writeColumn(writer, valuesOf(collections, column), rowRuns, indexes.size);
   }
   return writer.finish();
 }
 
 /**
- * Reads what {@link encodeCollections} has written.
+ * Reads what {@link encodeCollections} has written. Yields wherever it may be interrupted.
  *
  * @throws {Error} for anything else
  */
-export function decodeCollections(bytes: Buffer): readonly Collection[] {
+export function* decodeCollections(bytes: Buffer): Generator<void, readonly Collection[]> {
   const reader = new ByteReader(bytes);
-  const runs = Array.from({ length: reader.count() }, () => parseRun(reader.text()));
+  const runs: SandboxRun[] = [];
+  for (let left = reader.count(); left > 0; left--) {
+    runs.push(parseRun(reader.text()));
+    if (runs.length % STEP_VALUES === 0) {
+      yield;
+    }
+  }
   const ticks: { readonly collectedAtMillis: number; readonly runs: SandboxRun[] }[] = [];
   const rowRuns: number[] = [];
   for (let left = reader.count(); left > 0; left--) {
@@ -68,12 +86,15 @@ export function decodeCollections(bytes: Buffer): readonly Collection[] {
       }
       tickRuns.push(run);
       rowRuns.push(before);
+      if (rowRuns.length % STEP_VALUES === 0) {
+        yield;
+      }
     }
     ticks.push({ collectedAtMillis, runs: tickRuns });
   }
   const rows = new Float64Array(rowRuns.length * ROW_WIDTH);
   for (let column = 0; column < ROW_WIDTH; column++) {
-    readColumn(reader, rows, column, rowRuns, runs.length);
+    yield* readColumn(reader, rows, column, rowRuns, runs.length);
   }
   if (!reader.isAtEnd) {
     throw new RangeError('bytes after the end');
@@ -118,27 +139,34 @@ function valuesOf(collections: readonly Collection[], column: number): number[] 
   return values;
 }
 
-function writeColumn(
+function* writeColumn(
   writer: ByteWriter,
   values: readonly number[],
   rowRuns: readonly number[],
   runs: number,
-): void {
+): Generator<void, void> {
+  yield;
   const differences = differencesOf(values, rowRuns, runs);
   if (differences !== undefined) {
     writer.varint(MODE.differences);
-    for (const difference of differences) {
-      writer.varint(Number.isNaN(difference) ? UNKNOWN : 1 + zigzag(difference));
-    }
+    yield* inSteps(differences, (difference) =>
+      writer.varint(Number.isNaN(difference) ? UNKNOWN : 1 + zigzag(difference)),
+    );
   } else if (values.every((value) => Object.is(Math.fround(value), value))) {
     writer.varint(MODE.float32);
-    for (const value of values) {
-      writer.float32(value);
-    }
+    yield* inSteps(values, (value) => writer.float32(value));
   } else {
     writer.varint(MODE.float64);
-    for (const value of values) {
-      writer.float64(value);
+    yield* inSteps(values, (value) => writer.float64(value));
+  }
+}
+
+function* inSteps(values: readonly number[], write: (value: number) => void): Generator<void, void> {
+  for (let from = 0; from < values.length; from += STEP_VALUES) {
+    yield;
+    const to = Math.min(from + STEP_VALUES, values.length);
+    for (let at = from; at < to; at++) {
+      write(values[at]);
     }
   }
 }
@@ -167,17 +195,18 @@ function differencesOf(
   return differences;
 }
 
-function readColumn(
+function* readColumn(
   reader: ByteReader,
   rows: Float64Array,
   column: number,
   rowRuns: readonly number[],
   runs: number,
-): void {
+): Generator<void, void> {
   const mode = reader.varint();
   const last = new Float64Array(runs);
-  rowRuns.forEach((run, row) => {
-    rows[row * ROW_WIDTH + column] = readValue(reader, mode, last, run);
+  let row = 0;
+  yield* inSteps(rowRuns, (run) => {
+    rows[row++ * ROW_WIDTH + column] = readValue(reader, mode, last, run);
   });
 }
 

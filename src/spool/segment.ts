@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import type { Collection } from '../shm/collection.js';
 import { decodeCollections, encodeCollections } from './collections-codec.js';
+import { inSlices } from './in-slices.js';
 import { SegmentError } from './segment-error.js';
 
 const MAGIC = 'msbspool';
@@ -15,9 +16,12 @@ const AT = { version: 8, collections: 12, compressed: 16, plain: 20, checksum: 3
 /** The most bytes of a segment without compression: far above those of a flush interval with 16,384 sandboxes. 1 GiB. */
 const MAX_PLAIN_BYTES = 2 ** 30;
 
+/** Bytes after which a checksum may be interrupted: a millisecond. */
+const STEP_BYTES = 512 * 1024;
+
 /** Makes a segment of collections: a header, and all else compressed. */
 export async function sealSegment(collections: readonly Collection[]): Promise<Buffer> {
-  const plain = encodeCollections(collections);
+  const plain = await inSlices(encodeCollections(collections));
   if (plain.length > MAX_PLAIN_BYTES) {
     throw new RangeError(`${plain.length} bytes at once, expected at most ${MAX_PLAIN_BYTES}`);
   }
@@ -28,7 +32,7 @@ export async function sealSegment(collections: readonly Collection[]): Promise<B
   header.writeUInt32LE(collections.length, AT.collections);
   header.writeUInt32LE(body.length, AT.compressed);
   header.writeUInt32LE(plain.length, AT.plain);
-  checksum(header, body).copy(header, AT.checksum);
+  (await checksum(header, body)).copy(header, AT.checksum);
   return Buffer.concat([header, body]);
 }
 
@@ -47,7 +51,7 @@ export async function openSegment(bytes: Buffer): Promise<readonly Collection[]>
   }
   const header = bytes.subarray(0, HEADER_BYTES);
   const body = bytes.subarray(HEADER_BYTES);
-  if (!checksum(header, body).equals(header.subarray(AT.checksum))) {
+  if (!(await checksum(header, body)).equals(header.subarray(AT.checksum))) {
     throw new SegmentError('has a wrong checksum: it is damaged, or was cut off');
   }
   const plainBytes = header.readUInt32LE(AT.plain);
@@ -56,8 +60,8 @@ export async function openSegment(bytes: Buffer): Promise<readonly Collection[]>
   }
   let collections: readonly Collection[];
   try {
-    collections = decodeCollections(
-      await promisify(inflateRaw)(body, { maxOutputLength: Math.max(1, plainBytes) }),
+    collections = await inSlices(
+      decodeCollections(await promisify(inflateRaw)(body, { maxOutputLength: Math.max(1, plainBytes) })),
     );
   } catch (error) {
     throw new SegmentError(`cannot be decoded: ${(error as Error).message}`);
@@ -69,6 +73,14 @@ export async function openSegment(bytes: Buffer): Promise<readonly Collection[]>
 }
 
 /** SHA-256 of the header up to its place, and of the body. */
-function checksum(header: Buffer, body: Buffer): Buffer {
-  return createHash('sha256').update(header.subarray(0, AT.checksum)).update(body).digest();
-}
+const checksum = (header: Buffer, body: Buffer): Promise<Buffer> =>
+  inSlices(
+    (function* () {
+      const hash = createHash('sha256').update(header.subarray(0, AT.checksum));
+      for (let at = 0; at < body.length; at += STEP_BYTES) {
+        yield;
+        hash.update(body.subarray(at, at + STEP_BYTES));
+      }
+      return hash.digest();
+    })(),
+  );

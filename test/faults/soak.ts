@@ -1,9 +1,9 @@
 /**
  * The sidecar through many ticks at the greatest speed: real shared memory, real receivers on loopback over both
- * protocols, one request in five failing in one way or another. Prints where heap, handles and sockets were along the
+ * protocols, one flush in five failing in one way or another. Prints where heap, handles and sockets were along the
  * way, as JSON.
  *
- *     node --expose-gc --import tsx test/faults/soak.ts <ticks>
+ *     node --expose-gc --import tsx test/faults/soak.ts <ticks> [sandboxes]
  */
 import { filter, firstValueFrom, Subject, tap } from 'rxjs';
 import { type Collection, type DeliveryEvent, otlpSink } from '../../src/index.js';
@@ -21,9 +21,12 @@ import { SimulatedSandbox } from '../simulator/sandbox.js';
 import { temporaryHome } from '../support/temporary-home.js';
 
 const ticks = Number(process.argv[2] ?? 100_000);
-const SANDBOXES = 20;
+const SANDBOXES = Number(process.argv[3] ?? 20);
 const TICKS_A_FLUSH = 10;
 const SAMPLES = 25;
+/** A request of 1 MB has about this many samples. */
+const SAMPLES_A_REQUEST = 1_280;
+const REQUESTS_A_TROUBLE = 5 * Math.ceil((SANDBOXES * TICKS_A_FLUSH) / SAMPLES_A_REQUEST);
 
 const grpcTroubles: GrpcReply[] = [
   { kind: 'status', code: 14 },
@@ -38,12 +41,16 @@ const httpTroubles: HttpReply[] = [
 let grpcRequests = 0;
 let httpRequests = 0;
 const nth = <T>(troubles: readonly T[], request: number, otherwise: T): T =>
-  request % 5 === 0 ? troubles[(request / 5) % troubles.length] : otherwise;
+  request % REQUESTS_A_TROUBLE === 0 ? troubles[(request / REQUESTS_A_TROUBLE) % troubles.length] : otherwise;
 const grpc = await startGrpcReceiver({ reply: () => nth(grpcTroubles, ++grpcRequests, { kind: 'ok' }) });
 const http = await startHttpReceiver({ reply: () => nth(httpTroubles, ++httpRequests, ok()) });
 
 const msbHome = temporaryHome();
-const registry = SimulatedRegistry.create({ msbHome, abi: 3 });
+const registry = SimulatedRegistry.create({
+  msbHome,
+  abi: 3,
+  capacity: Math.max(1_024, Math.ceil(SANDBOXES / 1_024) * 1_024),
+});
 const sandboxes = Array.from({ length: SANDBOXES }, (_, index) => ({
   slot: registry.start({
     name: `sandbox-${index}`,
@@ -92,6 +99,7 @@ const measure = async () => {
   };
 };
 
+let isSampleDue = false;
 const samples: (Awaited<ReturnType<typeof measure>> & { tick: number })[] = [];
 for (let tick = 1; tick <= ticks; tick++) {
   const now = 1_790_000_000_000 + tick * 1_000;
@@ -111,19 +119,23 @@ for (let tick = 1; tick <= ticks; tick++) {
     registry.sample(slot, simulated.next(now));
   }
   items$.next(registries.read(now));
+  isSampleDue ||= tick % Math.ceil(ticks / SAMPLES) === 0;
   if (tick % TICKS_A_FLUSH === 0) {
     const ends = sinks.map((events$) =>
       firstValueFrom(events$.pipe(filter(({ type }) => type === 'flushed' || type === 'failed'))),
     );
     flush$.next();
-    await Promise.all(ends);
+    const types = (await Promise.all(ends)).map(({ type }) => type);
     // What the receivers keep is theirs, and must not be taken for a leak.
     (grpc.requests as unknown[]).length = 0;
     (grpc.accepted as unknown[]).length = 0;
     (http.requests as unknown[]).length = 0;
     (http.accepted as unknown[]).length = 0;
-  }
-  if (tick % Math.ceil(ticks / SAMPLES) === 0) {
+    if (!isSampleDue || types.includes('failed')) {
+      // What is held after a failure is no leak either.
+      continue;
+    }
+    isSampleDue = false;
     samples.push({ tick, ...(await measure()) });
   }
 }

@@ -225,5 +225,15 @@ export function status(
 }
 
 function received(body: Buffer, headers: Record<string, string>): ReceivedRequest {
-  return { bytes: body.length, points: decodeRequest(body), headers, receivedAtMillis: Date.now() };
+  let points: readonly Point[] | undefined;
+  return {
+    bytes: body.length,
+    headers,
+    receivedAtMillis: Date.now(),
+    // Decoded for those who ask: that takes far longer than all the rest.
+    get points() {
+      points ??= decodeRequest(body);
+      return points;
+    },
+  };
 }
