@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:net';
+import { takeAbstractName } from '../shm/posix.js';
 import type { Log } from './log.js';
 
 /** What makes two sidecars send the same series to the same place. */
@@ -22,18 +22,12 @@ export function warnOfTwin({ msbHome, endpoint, serviceInstanceId }: Identity, l
   const name = createHash('sha256')
     .update(JSON.stringify([msbHome, endpoint, serviceInstanceId]))
     .digest('hex');
-  const server = createServer((socket) => socket.destroy());
-  server.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') {
-      log(
-        'warn',
-        'msb_metrics',
-        'another msb-metrics on this host sends the same series to this endpoint, so each sample arrives twice: stop one of them, or give one another --resource=service.instance.id=...',
-        { msb_home: msbHome, service_instance_id: serviceInstanceId },
-      );
-    }
-  });
-  // A name that begins with a zero byte is abstract: it is no file.
-  server.listen(`\0msb-metrics-${name}`);
-  server.unref();
+  if (!takeAbstractName(`msb-metrics-${name}`)) {
+    log(
+      'warn',
+      'msb_metrics',
+      'another msb-metrics on this host sends the same series to this endpoint, so each sample arrives twice: stop one of them, or give one another --resource=service.instance.id=...',
+      { msb_home: msbHome, service_instance_id: serviceInstanceId },
+    );
+  }
 }

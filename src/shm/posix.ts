@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import type * as Koffi from 'koffi';
 import { loadNative } from './koffi.js';
 
@@ -225,4 +225,37 @@ const EXCLUSIVE_AT_ONCE = 6;
 /** Locks an open file for this process, until it is closed or the process ends. Returns whether nobody else has it. */
 export function tryLock(fd: number): boolean {
   return posix().flock(fd, EXCLUSIVE_AT_ONCE) === 0;
+}
+
+/** Linux, on x64 and arm64. */
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+
+/**
+ * Takes the name of an abstract socket, which is no file, for as long as this process lives. Nothing listens on it: Node's own
+ * server would load the modules of clusters and child processes. On Linux alone. Source: unix(7).
+ *
+ * @param name at most 100 bytes
+ * @returns whether nobody else has it; true also where the system does not tell
+ */
+export function takeAbstractName(name: string): boolean {
+  const libc = loadKoffi().load(null);
+  const fd = libc.func('int socket(int domain, int type, int protocol)')(
+    AF_UNIX,
+    SOCK_STREAM | SOCK_CLOEXEC,
+    0,
+  ) as number;
+  if (fd < 0) {
+    return true;
+  }
+  const address = Buffer.from(`..\0${name}`);
+  address.writeUInt16LE(AF_UNIX);
+  const bound = libc.func('int bind(int fd, const void *address, uint length)')(fd, address, address.length);
+  if (bound === 0) {
+    return true;
+  }
+  const isTaken = posix().errno() === posix().codes.EADDRINUSE;
+  closeSync(fd);
+  return !isTaken;
 }

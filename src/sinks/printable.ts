@@ -13,12 +13,12 @@ export function printable(text: string): string {
 }
 
 /**
- * A value as JSON on one line, with the controls that JSON.stringify leaves as they are (C1, separators, bidi) as `\\uXXXX`
+ * A value as JSON on one line, with what JSON.stringify leaves as it is and {@link printable} escapes as `\\uXXXX`
  * escapes.
  */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]/gu,
     (character) =>
       Array.from(
         { length: character.length },
