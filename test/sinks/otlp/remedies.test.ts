@@ -312,6 +312,27 @@ describe('an answer of a foreign content type', () => {
   });
 });
 
+describe('an answer over gRPC that is compressed', () => {
+  it.each([
+    ['and is not', 'gzip', /Failed to decompress/u],
+    ['and does not say so', 'identity', /cannot be read/u],
+    ['in a way that is not known', 'x', /cannot be read/u],
+  ])('%s is a failure', async (_, encoding, message) => {
+    const port = await listening(
+      http2.createServer().on('stream', (stream: http2.ServerHttp2Stream) => {
+        stream.on('error', () => {});
+        stream.respond(
+          { ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': encoding },
+          { waitForTrailers: true },
+        );
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+        stream.end(Buffer.from([1, 0, 0, 0, 3, 1, 2, 3]));
+      }) as unknown as Server,
+    );
+    expect((await failureOf(grpcTo(port))).message).toMatch(message);
+  });
+});
+
 describe('HTTP 200 with a page', () => {
   it('counts as delivered, with a remark that the data is most likely lost', async () => {
     const sink = new DrivenSink(httpTo(await listening(http.createServer(page(200)))));

@@ -26,6 +26,15 @@ export interface FailedAnswer {
 /** The most characters of a text from outside that are looked at: matching more would take a receiver's time of ours. */
 const MAX_TEXT = 4_096;
 
+/** What an answer means, as `interpret` says. One that makes it fail is a failure, for nothing from outside may end the program. */
+export function readable(interpret: () => Answer): Answer {
+  try {
+    return interpret();
+  } catch (error) {
+    return { kind: 'failed', error: new Error(`the answer cannot be read: ${(error as Error).message}`) };
+  }
+}
+
 /** The beginning of a text from outside. Cut a text before it is matched. */
 export function beginning(text: string): string {
   return text.slice(0, MAX_TEXT);

@@ -7,7 +7,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { concatMap, map, Observable, of } from 'rxjs';
-import type { Answer } from './answer.js';
+import { type Answer, readable } from './answer.js';
 import { describeForeignAnswer } from './foreign-answer.js';
 import { grpcAccepted, grpcAnswer, MAX_ANSWER_BYTES, statusDetailsIn } from './grpc-answer.js';
 import { channelCredentials, metadataOf } from './grpc-call.js';
@@ -87,10 +87,11 @@ export class GrpcTransport implements Transport {
             return;
           }
           answered = true;
-          const answer =
+          const answer = readable(() =>
             error === null
               ? grpcAccepted(response ?? Buffer.alloc(0))
-              : answerTo(error, wasUsed && contentType === undefined);
+              : answerTo(error, wasUsed && contentType === undefined),
+          );
           if (answer.kind === 'failed') {
             this.#abandon();
           } else {
@@ -146,6 +147,13 @@ export class GrpcTransport implements Transport {
 }
 
 function answerTo({ code, details, metadata }: ServiceError, wasUsed: boolean): Answer {
+  // The library passes on an error without a status where a message is compressed in a way that its headers do not name.
+  if (typeof details !== 'string') {
+    return {
+      kind: 'failed',
+      error: new Error('the answer cannot be read: it is compressed, and does not say how'),
+    };
+  }
   const answer = grpcAnswer({ code, details, statusDetails: statusDetailsIn(metadata) });
   return answer.kind === 'failed' && wasUsed && RESET.test(details) ? { ...answer, wasReset: true } : answer;
 }

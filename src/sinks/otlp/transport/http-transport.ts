@@ -2,7 +2,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { gzip } from 'node:zlib';
 import { bindNodeCallback, concatMap, Observable, of } from 'rxjs';
-import type { Answer } from './answer.js';
+import { type Answer, readable } from './answer.js';
 import { httpAnswer } from './http-answer.js';
 import { type Connections, openConnections } from './http-connections.js';
 import type { Transport, TransportOptions } from './transport.js';
@@ -85,7 +85,9 @@ export class HttpTransport implements Transport {
         const status = response.statusCode ?? 0;
         const end = (): void =>
           answer(
-            httpAnswer({ status, headers: response.headers, body: body.subarray(0, bytes) }, Date.now()),
+            readable(() =>
+              httpAnswer({ status, headers: response.headers, body: body.subarray(0, bytes) }, Date.now()),
+            ),
           );
         response.on('data', (chunk: Buffer) => {
           bytes += chunk.copy(body, bytes);
