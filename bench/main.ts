@@ -117,10 +117,10 @@ table.heading('Whole programs, with the defaults');
 const WAYS: readonly Way[] = ['node -e 0', 'gRPC', 'HTTP', 'sdk, gRPC', 'sdk, HTTP', 'prometheus'];
 const side: Record<number, SideBySide[]> = {};
 for (const [sandboxes, ways, warmUpSeconds, seconds] of [
-  [10, ['node -e 0', 'gRPC'], 12, 20],
-  [100, ['node -e 0', 'gRPC'], 12, 20],
-  [1_000, WAYS, 25, 50],
-  [10_000, ['node -e 0', 'gRPC', 'HTTP'], 25, 50],
+  [10, ['node -e 0', 'gRPC'], 11, 10],
+  [100, ['node -e 0', 'gRPC'], 11, 10],
+  [1_000, WAYS, 21, 40],
+  [10_000, ['node -e 0', 'gRPC', 'HTTP'], 21, 40],
 ] as const) {
   const taken: SideBySide[] = [];
   for (const root of builds) {
@@ -170,7 +170,7 @@ for (const [sandboxes, registries] of [
   [10_000, 1],
   [10_000, 3],
 ] as const) {
-  const found = await interleaved(1, (root) => inside(root, sandboxes, registries, 30));
+  const found = await interleaved(1, (root) => inside(root, sandboxes, registries, 20));
   const name = `${sandboxes} sandboxes${registries > 1 ? ` in ${registries} registries` : ''}`;
   table.figure(
     `${name}: garbage collection, of the time on a processor`,
@@ -245,7 +245,7 @@ const more = (what: string): number[] =>
   labelled[what].map((value, index) => value - unlabelled[what][index]);
 table.figure('a tick without a change, more', 'ms', more('tickMillis'), 0.1);
 table.figure('a point by our encoder', 'x', labelled.ratioAPoint, 1.3);
-const memory = await interleaved(1, async (root) => ({ more: await costOfLabels(root, 1_000, 4, 45) }));
+const memory = await interleaved(1, async (root) => ({ more: await costOfLabels(root, 1_000, 4, 40) }));
 table.figure('peak memory of the program, more', 'MB', memory.more, 8);
 table.figure('on the wire, more', 'bytes', more('bytesAPoint'));
 

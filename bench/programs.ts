@@ -88,7 +88,7 @@ async function pageOf({ child }: Sidecar): Promise<string> {
 }
 
 /** Before delays are counted, ms. */
-const WARM_UP_MILLIS = 15_000;
+const WARM_UP_MILLIS = 12_000;
 
 /** Runs a sidecar over gRPC with the defaults, and looks inside. */
 export async function inside(
