@@ -38,8 +38,9 @@ async function moodyReceiver() {
 }
 
 /** The longest time between two readings, ms, as the log has them. */
-function longestGap(log: string): number {
-  const times = [...log.matchAll(/^(\S+Z) DEBUG \S+ collected /gmu)].map(([, time]) => Date.parse(time));
+function longestGap(log: string, untilMillis: number): number {
+  const read = [...log.matchAll(/^(\S+Z) DEBUG \S+ collected /gmu)].map(([, time]) => Date.parse(time));
+  const times = [...read, untilMillis];
   return Math.max(0, ...times.slice(1).map((time, index) => time - times[index]));
 }
 
@@ -131,13 +132,14 @@ describe('--spool-dir', () => {
         mood.isWell = chance() < 0.4;
         await setTimeout(chance() * 300);
       }
+      const killedAt = Date.now();
       run.child.kill('SIGKILL');
       // The flush interval in which it was read, and the one in which its first export had no answer; and as long as the machine
       // stood still.
-      const gap = longestGap(run.stderr);
+      const gap = longestGap(run.stderr, killedAt);
       slowest = Math.max(slowest, gap);
       const grace = 2 * FLUSH_MILLIS + 2 * gap;
-      blind.push({ from: Date.now() - grace, to: Number.POSITIVE_INFINITY });
+      blind.push({ from: killedAt - grace, to: Number.POSITIVE_INFINITY });
       await run.exit;
     }
     mood.isWell = true;
