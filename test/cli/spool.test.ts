@@ -7,6 +7,7 @@ import { type GrpcReply, startGrpcReceiver } from '../receiver/receiver.js';
 import { random } from '../simulator/sandbox.js';
 import { sandboxPoints } from '../support/arrived.js';
 import { Cli, cli } from '../support/cli.js';
+import { watchDisk } from '../support/disk-watch.js';
 import { eventually } from '../support/eventually.js';
 import { testHome } from '../support/home.js';
 import { ledgerOf, sampleSandboxes } from '../support/sampling.js';
@@ -74,7 +75,8 @@ describe('--spool-dir', () => {
     await eventually(() => first.stderr.includes(': collected '));
     await sampled(5, first);
     await eventually(() => receiver.accepted.length > 1);
-    expect(readdirSync(directory)).toEqual([]);
+    // On a slow machine the first export may have run into its timeout.
+    await eventually(() => readdirSync(directory).length === 0);
     mood.isWell = false;
     // Many times more than the buffer holds.
     await sampled(60, first);
@@ -83,7 +85,7 @@ describe('--spool-dir', () => {
     expect(first.stderr).toMatch(
       /INFO msb_metrics: stopped collections_dropped=0 collections_lost=0 collections_spooled=[1-9]/u,
     );
-    expect(first.stderr.match(/INFO .*they go to the spool/gu)).toHaveLength(1);
+    expect(first.stderr).toMatch(/INFO .*they go to the spool/u);
 
     const second = new Cli(flags);
     await eventually(() =>
@@ -117,6 +119,7 @@ describe('--spool-dir', () => {
       `--spool-dir=${directory}`,
       ...FAST,
     ];
+    const disk = await watchDisk(testHome());
     let slowest = 0;
     let firstReadAt = Number.POSITIVE_INFINITY;
     const blind: { readonly from: number; to: number }[] = [];
@@ -134,11 +137,11 @@ describe('--spool-dir', () => {
       }
       const killedAt = Date.now();
       run.child.kill('SIGKILL');
-      // The flush interval in which it was read, and the one in which its first export had no answer; and as long as the machine
-      // stood still.
+      // The flush interval in which it was read, and the one in which its first export had no answer; and as long as the machine, or
+      // its disk, stood still.
       const gap = longestGap(run.stderr, killedAt);
       slowest = Math.max(slowest, gap);
-      const grace = 2 * FLUSH_MILLIS + 2 * gap;
+      const grace = 2 * FLUSH_MILLIS + 2 * (gap + disk.longest());
       blind.push({ from: killedAt - grace, to: Number.POSITIVE_INFINITY });
       await run.exit;
     }
