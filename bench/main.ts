@@ -154,10 +154,10 @@ for (const [sandboxes, ways, warmUpSeconds, seconds] of [
 const outage = await interleaved(1, (root) => costOfOutage(root, 1_000));
 table.figure('1000 sandboxes, gRPC, an outage of 60 collections: peak memory', 'MB', outage.peakMb, 87);
 table.figure('the same: of it private', 'MB', outage.privateMb);
-const cpuAbove = (sandboxes: number): number[] =>
+const microsASecond = (sandboxes: number): number[] =>
   side[sandboxes].map((each) => ((each.gRPC.cpuSecondsAMinute / 60) * 1e6) / sandboxes);
-table.figure('a sandbox, of 1000: time on a processor a second', 'us', cpuAbove(1_000));
-table.figure('a sandbox, of 10000: time on a processor a second', 'us', cpuAbove(10_000));
+table.figure('a sandbox, of 1000: time on a processor a second', 'us', microsASecond(1_000));
+table.figure('a sandbox, of 10000: time on a processor a second', 'us', microsASecond(10_000));
 table.figure(
   'a sandbox, from 1000 to 10000: memory',
   'kB',

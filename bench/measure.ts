@@ -135,7 +135,7 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
     return { bytesARow: bytes / 60 / count, held: held.length };
   },
 
-  /** Bytes of a data point on the wire, and nanoseconds of writing it, beside the SDK's own serialiser. */
+  /** Bytes of a data point on the wire, as it is and compressed. */
   wire: async () => {
     const nameBytes = Number(argument);
     const { Registries } = await load<Shm>('shm/read-collection.js');
@@ -149,32 +149,12 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
       startedAtMillis: 0,
     });
     const points = batch.reduce((sum, collection) => sum + encoder.pointCount(collection), 0);
-    let request = encoder.encode(batch, { totals: INITIAL_TOTALS, nowMillis: Date.now() });
-    const figures: number[] = [];
-    for (let round = 0; round < 40; round++) {
-      const start = process.hrtime.bigint();
-      request = encoder.encode(batch, { totals: INITIAL_TOTALS, nowMillis: Date.now() });
-      figures.push(Number(process.hrtime.bigint() - start) / points);
-    }
-    const { ProtobufMetricsSerializer } = await import('@opentelemetry/otlp-transformer');
-    const { sdkMetrics } = await import('../test/support/sdk-metrics.js');
-    const sdk = (): Uint8Array | undefined =>
-      ProtobufMetricsSerializer.serializeRequest(
-        sdkMetrics(batch, { 'service.name': 'microsandbox' }, { name: 'x', version: '1' }),
-      );
-    const sdkFigures: number[] = [];
-    for (let round = 0; round < 40; round++) {
-      const start = process.hrtime.bigint();
-      sdk();
-      sdkFigures.push(Number(process.hrtime.bigint() - start) / points);
-    }
+    const request = encoder.encode(batch, { totals: INITIAL_TOTALS, nowMillis: Date.now() });
     registries.close();
     destroy();
     return {
       bytesAPoint: request.length / points,
       gzipBytesAPoint: gzipSync(request).length / points,
-      nsAPoint: median(figures),
-      sdkNsAPoint: median(sdkFigures),
     };
   },
 
@@ -308,7 +288,6 @@ const MEASUREMENTS: Record<string, () => Promise<Record<string, number>>> = {
     await runtime.stop();
     return {
       tickMillis: median(tick.slice(50)) / 1e6,
-      nsAPoint: median(write.slice(5)) / points / FLUSH,
       ratioAPoint: median(write.slice(5)) / median(writeNone.slice(5)),
       bytesAPoint: encoder.encode([last], undefined).length / points,
     };

@@ -79,7 +79,8 @@ export class CatalogQuery {
   /**
    * The columns of a table that are stored. A view, or a column that is computed, may compute without end.
    *
-   * @throws {CatalogError} where there is no such table
+   * @returns empty where there is no such table
+   * @throws {CatalogError} where something else is in its place
    */
   #columnsOf(table: 'sandbox' | 'seaql_migrations'): readonly unknown[] {
     const [[type] = []] = this.#select('type', `FROM sqlite_schema WHERE lower(name) = '${table}'`);

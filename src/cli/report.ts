@@ -31,8 +31,8 @@ export interface ReportContext extends WatchContext {
   readonly noticeOtherHomes?: (() => boolean) | undefined;
 }
 
-/** How often it is told that a name has the object of a stranger, ms: any local user can put one there, and take it away, at will. */
-const STRANGER_MILLIS = 3_600_000;
+/** How often an untrusted object at a registry's name is logged, ms: any local user can create and remove one at will. */
+const UNTRUSTED_MILLIS = 3_600_000;
 
 /** How often other homes are looked for, ms. */
 const OTHER_HOMES_MILLIS = 60_000;
@@ -45,10 +45,10 @@ export class Reporter {
   readonly #log: Log;
   readonly #context: ReportContext;
   readonly #registries = new Map<string, RegistryStatus>();
-  /** When a stranger's object at a name was told of, Unix ms. */
-  readonly #strangers = new Map<string, number>();
-  /** The troubles that were told of and go on. */
-  readonly #troubles = new Set<string>();
+  /** When an untrusted object at a registry's name was last logged, Unix ms, by the name. */
+  readonly #untrusted = new Map<string, number>();
+  /** Registries whose trouble was logged and has not ended. */
+  readonly #loggedTroubles = new Set<string>();
   readonly #sinks = new Map<string, SinkReporter>();
   #watch = NOTHING_MISSING;
   #catalogWatch = CATALOG_WELL;
@@ -128,14 +128,14 @@ export class Reporter {
     for (const [key, before] of this.#registries) {
       const now = present.get(key);
       if (LEVEL_OF_STATE[before.state] !== undefined && now?.state !== before.state) {
-        const isTold = this.#troubles.delete(key);
-        this.#log(isTold ? 'info' : 'debug', SHM, `the trouble with the registry ${before.name} has ended`);
+        const isLogged = this.#loggedTroubles.delete(key);
+        this.#log(isLogged ? 'info' : 'debug', SHM, `the trouble with the registry ${before.name} has ended`);
       }
     }
-    for (const [name, now] of present) {
-      const before = this.#registries.get(name);
+    for (const [key, now] of present) {
+      const before = this.#registries.get(key);
       if (before?.state !== now.state || (before.message !== now.message && now.state !== 'unlinked')) {
-        this.#registryChange(name, now, before, collectedAtMillis);
+        this.#registryChange(key, now, before, collectedAtMillis);
       }
     }
     this.#registries.clear();
@@ -164,23 +164,23 @@ export class Reporter {
         });
         break;
       default:
-        if (now.state === 'untrusted' && this.#isToldOfStranger(name, nowMillis)) {
+        if (now.state === 'untrusted' && this.#isLoggedLately(name, nowMillis)) {
           this.#log('debug', SHM, now.message);
         } else {
-          this.#troubles.add(key);
+          this.#loggedTroubles.add(key);
           this.#log(LEVEL_OF_STATE[now.state] ?? 'error', SHM, now.message);
         }
     }
   }
 
-  /** Whether it was told of lately, and remembers that it is now. */
-  #isToldOfStranger(name: string, nowMillis: number): boolean {
-    const toldAt = this.#strangers.get(name);
+  /** Whether an untrusted object at a name was logged within the last hour. If not, it counts as logged now. */
+  #isLoggedLately(name: string, nowMillis: number): boolean {
+    const loggedAt = this.#untrusted.get(name);
     // A clock that was stepped back must not put the next warning off.
-    if (toldAt !== undefined && Math.abs(nowMillis - toldAt) < STRANGER_MILLIS) {
+    if (loggedAt !== undefined && Math.abs(nowMillis - loggedAt) < UNTRUSTED_MILLIS) {
       return true;
     }
-    this.#strangers.set(name, nowMillis);
+    this.#untrusted.set(name, nowMillis);
     return false;
   }
 }

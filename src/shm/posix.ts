@@ -12,6 +12,8 @@ interface Posix {
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, length: number): number;
   flock(fd: number, operation: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
   errno(): number;
   view(address: bigint, length: number): ArrayBuffer;
   codes: Readonly<Record<string, number>>;
@@ -52,6 +54,8 @@ function load(): Posix {
     ),
     munmap: libc.func('int munmap(void *address, size_t length)'),
     flock: libc.func('int flock(int fd, int operation)'),
+    socket: libc.func('int socket(int domain, int type, int protocol)'),
+    bind: libc.func('int bind(int fd, const void *address, uint length)'),
     errno: () => koffi.errno(),
     view: (address, length) => koffi.view(address, length),
     codes: koffi.os.errno,
@@ -104,7 +108,7 @@ export function useOneHeap(): void {
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
   } catch {
-    // musl and macOS, or no koffi, which is told where it is needed.
+    // musl and macOS have no mallopt. Without koffi the program fails later, where it needs koffi.
   }
 }
 
@@ -240,19 +244,13 @@ const SOCK_CLOEXEC = 0o2000000;
  * @returns whether nobody else has it; true also where the system does not tell
  */
 export function takeAbstractName(name: string): boolean {
-  const libc = loadKoffi().load(null);
-  const fd = libc.func('int socket(int domain, int type, int protocol)')(
-    AF_UNIX,
-    SOCK_STREAM | SOCK_CLOEXEC,
-    0,
-  ) as number;
+  const fd = posix().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     return true;
   }
   const address = Buffer.from(`..\0${name}`);
   address.writeUInt16LE(AF_UNIX);
-  const bound = libc.func('int bind(int fd, const void *address, uint length)')(fd, address, address.length);
-  if (bound === 0) {
+  if (posix().bind(fd, address, address.length) === 0) {
     return true;
   }
   const isTaken = posix().errno() === posix().codes.EADDRINUSE;

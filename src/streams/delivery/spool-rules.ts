@@ -302,7 +302,7 @@ export function withoutOldest<T>(state: WithSpool<T>, error: Error): Step<T> {
   ];
 }
 
-/** Items of segments that are given up count as dropped, and are told of, if there are any. */
+/** Items of segments that are given up: counted as dropped, with an event if there are any. */
 function giveUp<T>(
   state: WithSpool<T>,
   gone: readonly Segment[],
