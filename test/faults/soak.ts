@@ -23,6 +23,7 @@ import { temporaryHome } from '../support/temporary-home.js';
 const ticks = Number(process.argv[2] ?? 100_000);
 const SANDBOXES = Number(process.argv[3] ?? 20);
 const TICKS_A_FLUSH = 10;
+const TICKS_A_START = 10;
 const SAMPLES = 25;
 /** A request of 1 MB has about this many samples. */
 const SAMPLES_A_REQUEST = 1_280;
@@ -103,9 +104,9 @@ let isSampleDue = false;
 const samples: (Awaited<ReturnType<typeof measure>> & { tick: number })[] = [];
 for (let tick = 1; tick <= ticks; tick++) {
   const now = 1_790_000_000_000 + tick * 1_000;
-  if (tick % 100 === 0) {
+  if (tick % TICKS_A_START === 0) {
     // Sandboxes come and go.
-    const sandbox = sandboxes[(tick / 100) % SANDBOXES];
+    const sandbox = sandboxes[(tick / TICKS_A_START) % SANDBOXES];
     registry.release(sandbox.slot);
     sandbox.slot = registry.start({
       name: `sandbox-${tick}`,

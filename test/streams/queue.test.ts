@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Queue } from '../../src/streams/queue.js';
+import { collectGarbage } from '../support/collect-garbage.js';
 import { runs } from '../support/runs.js';
 
 type Change =
@@ -71,10 +70,7 @@ describe('a queue', () => {
         queue = queue.without(1);
       }
     }
-    // A reference can be collected only after the turn in which it was made.
-    await new Promise((resolve) => setTimeout(resolve));
-    setFlagsFromString('--expose-gc');
-    runInNewContext('gc')();
+    await collectGarbage();
     const alive = references.filter((reference) => reference.deref() !== undefined).length;
     expect(queue.size).toBe(160);
     expect(alive).toBeGreaterThanOrEqual(160);

@@ -6,6 +6,7 @@ import { SANDBOX_METRICS } from '../../../../src/sinks/otlp/encoding/metrics.js'
 import { RequestEncoder, SCOPE_NAME } from '../../../../src/sinks/otlp/encoding/request.js';
 import type { DeliveryTotals } from '../../../../src/streams/exporter.js';
 import { decodeRequest, type Point } from '../../../receiver/decode.js';
+import { collectGarbage } from '../../../support/collect-garbage.js';
 import { collectionOf, sandboxRun, sandboxRuns } from '../../../support/collections.js';
 import { sdkMetrics } from '../../../support/sdk-metrics.js';
 
@@ -175,6 +176,26 @@ describe('a request', () => {
     expect(reused.buffer).toBe(room.buffer);
     expect(reused.equals(fresh)).toBe(true);
     expect(encoder().encode([large], own, fresh).buffer).not.toBe(fresh.buffer);
+  });
+
+  it('keeps a few hundred bytes of each sandbox, also of sandboxes that start one after another', async () => {
+    const memory = async (): Promise<number> => {
+      await collectGarbage();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const runs = sandboxRuns(1_000);
+    const same = encoder();
+    const before = await memory();
+    for (let count = 1; count <= runs.length; count++) {
+      same.encode([collectionOf(runs.slice(0, count))], own);
+      // Between two starts others take bytes of Node's pool.
+      Buffer.allocUnsafe(4_000);
+      Buffer.allocUnsafe(4_000);
+    }
+    const aSandbox = ((await memory()) - before) / runs.length;
+    expect(aSandbox).toBeLessThan(1_024);
+    expect(decodeRequest(same.encode([collectionOf(runs)], undefined))).toHaveLength(11_000);
   });
 
   it('is no longer than was calculated beforehand, and hardly shorter', () => {
