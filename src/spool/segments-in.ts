@@ -36,3 +36,29 @@ export function segmentsIn(directory: string): readonly (Segment & { readonly na
           ];
     });
 }
+
+const PUT_ASIDE_NAME = /^\d{16}-\d+-\d+\.segment\.bad$/u;
+
+/** A file of a segment that could not be read. */
+export interface UnreadableFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** What a segment is called that was put aside. */
+export const putAsideNameOf = (name: string): string => `${name}.bad`;
+
+/**
+ * The segments in a directory that were put aside, the oldest first.
+ *
+ * @throws what the system says of the directory
+ */
+export function putAsideIn(directory: string): readonly UnreadableFile[] {
+  return readdirSync(directory)
+    .filter((name) => PUT_ASIDE_NAME.test(name))
+    .sort()
+    .flatMap((name) => {
+      const stat = statSync(join(directory, name), { throwIfNoEntry: false });
+      return stat?.isFile() === true ? [{ name, bytes: stat.size }] : [];
+    });
+}

@@ -17,7 +17,7 @@ import { describeUser } from '../shm/owner.js';
 import { tryLock } from '../shm/posix.js';
 import { openSegment, sealSegment } from './segment.js';
 import { SegmentError } from './segment-error.js';
-import { nameOf, segmentsIn } from './segments-in.js';
+import { nameOf, putAsideIn, putAsideNameOf, segmentsIn, type UnreadableFile } from './segments-in.js';
 import type { Segment, SpoolStore } from './spool-store.js';
 
 /** A directory cannot be a spool. The message says what would be right. */
@@ -29,7 +29,7 @@ export class SpoolError extends Error {
 export interface SpoolOptions {
   /** The directory. It is made, with mode 0700, if its parent is there. */
   readonly directory: string;
-  /** The most bytes of all segments; beyond it the oldest are dropped. Default 2 GiB. */
+  /** The most bytes of all segments, those that could not be read included; beyond it the oldest are dropped. Default 2 GiB. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -73,7 +73,7 @@ export function openSpool({ directory: given, maxBytes = DEFAULT_SPOOL_MAX_BYTES
     const lock = lockOf(directory);
     try {
       removeUnfinished(directory);
-      return new SpoolDirectory(directory, maxBytes, segmentsIn(directory), lock);
+      return new SpoolDirectory(directory, maxBytes, segmentsIn(directory), putAsideIn(directory), lock);
     } catch (error) {
       closeSync(lock);
       throw error;
@@ -143,6 +143,8 @@ class SpoolDirectory implements Spool {
   /** How often each segment could not be read. */
   readonly #failures = new Map<number, number>();
   readonly #directory: string;
+  /** What could not be read and is still there, the oldest first. */
+  #unreadable: readonly UnreadableFile[];
   #lock: number | undefined;
   #underWay: Promise<unknown> | undefined;
   #isClaimed = false;
@@ -151,9 +153,11 @@ class SpoolDirectory implements Spool {
     directory: string,
     readonly maxBytes: number,
     readonly segments: readonly Segment[],
+    unreadable: readonly UnreadableFile[],
     lock: number,
   ) {
     this.#directory = directory;
+    this.#unreadable = unreadable;
     this.#lock = lock;
     for (const segment of segments) {
       this.#there.set(segment.first, segment);
@@ -179,6 +183,7 @@ class SpoolDirectory implements Spool {
         await this.#requireDirectory();
         await this.#removeGone();
         const segment = await this.#write(first, collections);
+        await this.#makeRoom();
         if (subscriber.closed) {
           this.#gone.set(first, segment);
           await this.#removeGone();
@@ -308,8 +313,10 @@ class SpoolDirectory implements Spool {
       }
       if (error instanceof SegmentError) {
         this.#there.delete(segment.first);
-        await rename(this.#path(name), this.#path(`${name}.bad`)).catch(() => {});
-        throw new SegmentError(`${this.#path(name)} ${error.message}: put aside as ${name}.bad`);
+        const putAside = putAsideNameOf(name);
+        await rename(this.#path(name), this.#path(putAside)).catch(() => {});
+        this.#unreadable = [...this.#unreadable, { name: putAside, bytes: segment.bytes }];
+        throw new SegmentError(`${this.#path(name)} ${error.message}: put aside as ${putAside}`);
       }
       const failures = (this.#failures.get(segment.first) ?? 0) + 1;
       this.#failures.set(segment.first, failures);
@@ -317,9 +324,21 @@ class SpoolDirectory implements Spool {
         throw error;
       }
       this.#there.delete(segment.first);
+      this.#unreadable = [...this.#unreadable, { name, bytes: segment.bytes }];
       throw new SegmentError(
         `${this.#path(name)} could not be read ${failures} times (${(error as Error).message}): left where it is, until the next start`,
       );
+    }
+  }
+
+  /** What could not be read is the first to go. */
+  async #makeRoom(): Promise<void> {
+    const bytesOf = (files: readonly UnreadableFile[]): number =>
+      files.reduce((sum, { bytes }) => sum + bytes, 0);
+    while (this.#unreadable.length > 0 && this.stats.bytes + bytesOf(this.#unreadable) > this.maxBytes) {
+      const [oldest, ...rest] = this.#unreadable;
+      await rm(this.#path(oldest.name), { force: true }).catch(() => {});
+      this.#unreadable = rest;
     }
   }
 

@@ -26,8 +26,8 @@ function testDirectory(): string {
   return join(parent, 'spool');
 }
 
-function opened(directory = testDirectory()) {
-  const spool = openSpool({ directory });
+function opened(directory = testDirectory(), maxBytes?: number) {
+  const spool = openSpool({ directory, maxBytes });
   onTestFinished(() => spool.close());
   return { spool, directory };
 }
@@ -109,6 +109,26 @@ describe('a spool', () => {
     await expect(once(spool.read(damaged))).rejects.toThrow(SegmentError);
     expect(await once(spool.read(good))).toHaveLength(1);
     expect(segmentsIn(directory)).toContain('0000000000000001-1-0.segment.bad');
+  });
+
+  it('takes no more room for what was put aside than there is, the newest of it last', async () => {
+    const { spool, directory } = opened();
+    await once(spool.write(4, [tick(4)]));
+    spool.close();
+    const name = (first: number): string => `000000000000000${first}-1-0.segment`;
+    writeFileSync(join(directory, name(4)), Buffer.alloc(400));
+    for (const first of [1, 2, 3]) {
+      writeFileSync(join(directory, `${name(first)}.bad`), Buffer.alloc(400));
+    }
+    const { spool: next } = opened(directory, 1_300);
+    await expect(once(next.read(next.segments[0]))).rejects.toThrow(/put aside/u);
+    expect(segmentsIn(directory)).toHaveLength(4);
+    const { bytes } = await once(next.write(5, [tick(5)]));
+    expect(bytes).toBeGreaterThan(100);
+    expect(bytes).toBeLessThan(500);
+    expect(segmentsIn(directory).sort()).toEqual([`${name(3)}.bad`, `${name(4)}.bad`, name(5)]);
+    await once(next.write(6, [collectionOf(sandboxRuns(100), 6)]));
+    expect(segmentsIn(directory).sort()).toEqual([name(5), name(6)]);
   });
 
   it('says what is wrong where it cannot be written, and leaves nothing half-done', async () => {
