@@ -16,6 +16,7 @@ describe('help', () => {
     [['--help']],
     [['-h']],
     [['help']],
+    [['help', 'help']],
     [['--log-level=debug', '-h']],
   ])('of the program comes for %j', async (args) => {
     const { code, stdout, stderr } = await cli(args);

@@ -127,7 +127,7 @@ function findCommand(argv: readonly string[], positionals: readonly Positional[]
   const [first, second, third, fourth] = positionals.slice(asksHelp ? 1 : 0);
   const command = commandNamed(first?.value);
   const found = { command, argument: undefined, operand: undefined, asksHelp };
-  if (first === undefined) {
+  if (first === undefined || (asksHelp && first.value === 'help' && second === undefined)) {
     return found;
   }
   if (command === undefined) {
