@@ -218,6 +218,9 @@ class PointTable {
   }
 }
 
+/** The next request is about as long, and should fit in the same buffer. Memory that is not written to costs nothing. */
+const ROOM_TO_GROW = 1.125;
+
 /** A buffer of a length known beforehand, written from front to back. */
 class RequestBuffer {
   readonly #buffer: Buffer;
@@ -225,10 +228,11 @@ class RequestBuffer {
   #at = 0;
 
   constructor(length: number, spare: Buffer | undefined) {
-    this.#buffer =
+    this.#buffer = (
       spare !== undefined && spare.length >= length
-        ? spare.subarray(0, length)
-        : Buffer.allocUnsafeSlow(length);
+        ? spare
+        : Buffer.allocUnsafeSlow(Math.ceil(length * ROOM_TO_GROW))
+    ).subarray(0, length);
     this.#view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, length);
   }
 

@@ -2,6 +2,7 @@ import * as http2 from 'node:http2';
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import { Observable, switchMap } from 'rxjs';
+import { BodyBeginning } from './body-beginning.js';
 import { hostOf, portOf } from './proxy.js';
 import { rootCertificates } from './root-certificates.js';
 import type { TransportOptions } from './transport.js';
@@ -29,10 +30,10 @@ export function describeForeignAnswer(
 ): Observable<string> {
   return new Observable((subscriber) => {
     let status = '';
-    let body = Buffer.alloc(0);
+    const body = new BodyBeginning(MAX_BYTES);
     const end = (): void => {
       const what = status === '' ? `an answer of the type ${contentType}` : `HTTP ${status}, ${contentType}`;
-      const said = body.toString('utf8').trim();
+      const said = body.bytes.toString('utf8').trim();
       subscriber.next(`${what}, which is not gRPC${said === '' ? '' : `: ${said}`}`);
       subscriber.complete();
     };
@@ -49,8 +50,8 @@ export function describeForeignAnswer(
         status = String(response[':status'] ?? '');
       });
       request.on('data', (chunk: Buffer) => {
-        body = Buffer.concat([body, chunk]).subarray(0, MAX_BYTES);
-        if (body.length === MAX_BYTES) {
+        body.add(chunk);
+        if (body.isFull) {
           end();
         }
       });

@@ -3,6 +3,7 @@ import * as https from 'node:https';
 import { gzip } from 'node:zlib';
 import { bindNodeCallback, concatMap, Observable, of } from 'rxjs';
 import { type Answer, readable } from './answer.js';
+import { BodyBeginning } from './body-beginning.js';
 import { httpAnswer } from './http-answer.js';
 import { type Connections, openConnections } from './http-connections.js';
 import type { Transport, TransportOptions } from './transport.js';
@@ -79,19 +80,15 @@ export class HttpTransport implements Transport {
         socket.destroy();
       });
       outgoing.on('response', (response) => {
-        // Copied: a chunk of one byte may keep a whole buffer of the socket in memory.
-        const body = Buffer.alloc(MAX_BODY_BYTES);
-        let bytes = 0;
+        const body = new BodyBeginning(MAX_BODY_BYTES);
         const status = response.statusCode ?? 0;
         const end = (): void =>
           answer(
-            readable(() =>
-              httpAnswer({ status, headers: response.headers, body: body.subarray(0, bytes) }, Date.now()),
-            ),
+            readable(() => httpAnswer({ status, headers: response.headers, body: body.bytes }, Date.now())),
           );
         response.on('data', (chunk: Buffer) => {
-          bytes += chunk.copy(body, bytes);
-          if (bytes === MAX_BODY_BYTES) {
+          body.add(chunk);
+          if (body.isFull) {
             end();
             outgoing.destroy();
           }
