@@ -95,7 +95,8 @@ function shmOpenOf(koffi: typeof Koffi, libc: ReturnType<typeof Koffi.load>): Po
 const M_MMAP_THRESHOLD = -3;
 const M_ARENA_MAX = -8;
 
-const LARGE_BYTES = 128 * 1024;
+/** A collection of 600 sandboxes is larger. */
+const LARGE_BYTES = 64 * 1024;
 
 /**
  * Makes the C library keep less memory that nobody uses, for the whole process: threads that are yet to allocate share one heap
