@@ -4,7 +4,7 @@ import { useOneHeap } from '../shm/posix.js';
 /**
  * Keeps the memory of the whole process small: garbage is collected whenever the heap has grown by a third, and not by a multiple;
  * the space of new objects stays small, for most of them die at once; functions are compiled with fewer others inside them, for
- * what the compiler needs makes the peak; and the C library keeps less. Together that is worth 7 MB of 79 with 1,000 sandboxes and
+ * what the compiler needs makes the peak; and the C library keeps less. Together that is worth 5 to 7 MB of 79 with 1,000 sandboxes and
  * 50 of 150 with 10,000, and costs no time on a processor.
  *
  * Sources: `node --v8-options`, mallopt(3).
