@@ -138,7 +138,10 @@ describe('labels', () => {
     await eventually(() => run.stderr.includes("INFO msb_metrics::catalog: msb's catalog can be read again"));
     await eventually(() => receiver.accepted.at(-1)?.points.some(({ attributes }) => attributes.a === 'b'));
     expect(await run.stop()).toBe(0);
-    expect(run.stderr.match(/catalog: /gu)).toHaveLength(4);
+    // A catalog that is only half made when it is read is one more trouble, with a line of its own.
+    const lines = [...run.stderr.matchAll(/\S+ msb_metrics::catalog: .*/gu)].map(([line]) => line);
+    expect(lines.length).toBeGreaterThanOrEqual(4);
+    expect([...new Set(lines)]).toEqual(lines);
   });
 
   it('that cannot be had are warned of by one reading, too', async () => {
