@@ -18,7 +18,7 @@ import { tryLock } from '../shm/posix.js';
 import { openSegment, sealSegment } from './segment.js';
 import { SegmentError } from './segment-error.js';
 import { nameOf, putAsideIn, putAsideNameOf, segmentsIn, type UnreadableFile } from './segments-in.js';
-import type { Segment, SpoolStore } from './spool-store.js';
+import { bytesIn, type Segment, type SpoolStore } from './spool-store.js';
 
 /** A directory cannot be a spool. The message says what would be right. */
 export class SpoolError extends Error {
@@ -333,12 +333,12 @@ class SpoolDirectory implements Spool {
 
   /** What could not be read is the first to go. */
   async #makeRoom(): Promise<void> {
-    const bytesOf = (files: readonly UnreadableFile[]): number =>
-      files.reduce((sum, { bytes }) => sum + bytes, 0);
-    while (this.#unreadable.length > 0 && this.stats.bytes + bytesOf(this.#unreadable) > this.maxBytes) {
+    let tooMuch = this.stats.bytes + bytesIn(this.#unreadable) - this.maxBytes;
+    while (tooMuch > 0 && this.#unreadable.length > 0) {
       const [oldest, ...rest] = this.#unreadable;
       await rm(this.#path(oldest.name), { force: true }).catch(() => {});
       this.#unreadable = rest;
+      tooMuch -= oldest.bytes;
     }
   }
 

@@ -18,8 +18,8 @@ export const leftIn = (segments: readonly Segment[]): number =>
   segments.reduce((sum, { items, done }) => sum + items - done, 0);
 
 /** Bytes on disk. */
-export const bytesIn = (segments: readonly Segment[]): number =>
-  segments.reduce((sum, { bytes }) => sum + bytes, 0);
+export const bytesIn = (files: readonly Pick<Segment, 'bytes'>[]): number =>
+  files.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** Keeps items on disk. Whatever goes wrong is an error of what a call gives. Calls are made one after the other. */
 export interface SpoolStore<T> {

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type GrpcReply, type Receiver, startGrpcReceiver, startHttpReceiver } from '../receiver/receiver.js';
 import { removeCatalog, testCatalog } from '../support/catalog.js';
@@ -134,14 +135,15 @@ describe('labels', () => {
     await eventually(() =>
       /WARN msb_metrics::catalog: sandboxes get no labels: .*is not there/u.test(run.stderr),
     );
-    testCatalog(msbHome).put(1, 'sandbox-0', { labels: { a: 'b' } });
+    // Made elsewhere: read while it is half made, it would be one more trouble.
+    const made = testCatalog(testHome());
+    made.put(1, 'sandbox-0', { labels: { a: 'b' } });
+    made.close();
+    renameSync(made.path, path);
     await eventually(() => run.stderr.includes("INFO msb_metrics::catalog: msb's catalog can be read again"));
     await eventually(() => receiver.accepted.at(-1)?.points.some(({ attributes }) => attributes.a === 'b'));
     expect(await run.stop()).toBe(0);
-    // A catalog that is only half made when it is read is one more trouble, with a line of its own.
-    const lines = [...run.stderr.matchAll(/\S+ msb_metrics::catalog: .*/gu)].map(([line]) => line);
-    expect(lines.length).toBeGreaterThanOrEqual(4);
-    expect([...new Set(lines)]).toEqual(lines);
+    expect(run.stderr.match(/catalog: /gu)).toHaveLength(4);
   });
 
   it('that cannot be had are warned of by one reading, too', async () => {
