@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pageWriter } from '../../src/sinks/prometheus/page.js';
 import { SimulatedSandbox } from '../simulator/sandbox.js';
@@ -52,10 +53,15 @@ describe.runIf(isPrometheusThere())('a real Prometheus', () => {
     const query = await startPrometheus(target);
     await eventually(async () => (await query('microsandbox_uptime_seconds')).length === names.length);
     sample();
-    const newest = sandboxes[0].last.sampledAtMillis;
+    const newest = Object.fromEntries(sandboxes.map(({ name, last }) => [name, last.sampledAtMillis]));
     await eventually(async () => {
       const series = await query('timestamp(microsandbox_uptime_seconds)');
-      return series.every(({ value }) => Math.abs(Number(value[1]) * 1_000 - newest) < 1);
+      return isDeepStrictEqual(
+        Object.fromEntries(
+          series.map(({ metric, value }) => [metric.sandbox_name, Math.round(Number(value[1]) * 1_000)]),
+        ),
+        newest,
+      );
     }, 'the newest samples');
 
     const valuesOf = async (metric: string): Promise<Record<string, number>> =>
