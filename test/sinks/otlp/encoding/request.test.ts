@@ -185,17 +185,21 @@ describe('a request', () => {
       return heapUsed + arrayBuffers;
     };
     const runs = sandboxRuns(1_000);
-    const same = encoder();
-    const before = await memory();
-    for (let count = 1; count <= runs.length; count++) {
-      same.encode([collectionOf(runs.slice(0, count))], own);
-      // Between two starts others take bytes of Node's pool.
-      Buffer.allocUnsafe(4_000);
-      Buffer.allocUnsafe(4_000);
+    const bytesASandbox: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const same = encoder();
+      const before = await memory();
+      for (let count = 1; count <= runs.length; count++) {
+        same.encode([collectionOf(runs.slice(0, count))], own);
+        // Between two starts others take bytes of Node's pool.
+        Buffer.allocUnsafe(4_000);
+        Buffer.allocUnsafe(4_000);
+      }
+      bytesASandbox.push(((await memory()) - before) / runs.length);
+      expect(decodeRequest(same.encode([collectionOf(runs)], undefined))).toHaveLength(11_000);
     }
-    const aSandbox = ((await memory()) - before) / runs.length;
-    expect(aSandbox).toBeLessThan(1_024);
-    expect(decodeRequest(same.encode([collectionOf(runs)], undefined))).toHaveLength(11_000);
+    // What is kept is kept in each round; what V8 compiles, and what runs beside the test, is not.
+    expect(Math.min(...bytesASandbox)).toBeLessThan(1_024);
   });
 
   it('is no longer than was calculated beforehand, and hardly shorter', () => {
