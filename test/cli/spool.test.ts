@@ -11,6 +11,7 @@ import { watchDisk } from '../support/disk-watch.js';
 import { eventually } from '../support/eventually.js';
 import { testHome } from '../support/home.js';
 import { ledgerOf, sampleSandboxes } from '../support/sampling.js';
+import { untilRead } from '../support/until-read.js';
 
 const FLUSH_MILLIS = 100;
 const FAST = [
@@ -68,8 +69,7 @@ describe('--spool-dir', () => {
       for (let each = 0; each < times; each++) {
         tick();
         // A sample that is overwritten before it was read is not one that can be lost.
-        const readings = run.stderr.split(': collected ').length;
-        await eventually(() => run.stderr.split(': collected ').length > readings + 1);
+        await untilRead(run);
       }
     };
     await eventually(() => first.stderr.includes(': collected '));

@@ -2,7 +2,7 @@ import type { Cli } from './cli.js';
 import { eventually } from './eventually.js';
 
 /** Waits until a program that logs at `debug` has read all that was written before the call. */
-export async function untilRead(run: Cli): Promise<void> {
+export async function untilRead(run: Pick<Cli, 'stderr'>): Promise<void> {
   const writtenAt = Date.now();
   const readings = (): number =>
     [...run.stderr.matchAll(/^(\S+Z) .* collected /gmu)].filter(([, at]) => Date.parse(at) > writtenAt)

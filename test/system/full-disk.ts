@@ -13,6 +13,7 @@ import { type GrpcReply, startGrpcReceiver } from '../receiver/receiver.js';
 import { SimulatedRegistry } from '../simulator/registry.js';
 import { sandboxPoints } from '../support/arrived.js';
 import { eventually } from '../support/eventually.js';
+import { untilRead } from '../support/until-read.js';
 
 const [folder] = process.argv.slice(2);
 const CLI = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url));
@@ -41,39 +42,45 @@ const sidecar = spawn(
     '--flush-interval=100ms',
     '--max-buffered=100000',
     '--no-labels',
+    '--log-level=debug',
   ],
   { stdio: ['ignore', 'ignore', 'pipe'] },
 );
-let log = '';
+const run = { stderr: '' };
 sidecar.stderr.setEncoding('utf8').on('data', (text: string) => {
-  log += text;
+  run.stderr += text;
 });
-const timer = setInterval(() => {
-  const sampledAtMillis = Date.now();
-  registry.sample(slot, { sampledAtMillis, memoryUsedBytes: 1 });
-  written.push(sampledAtMillis);
-}, 200);
+let isSampling = true;
+const sampling = (async () => {
+  while (isSampling) {
+    const sampledAtMillis = Date.now();
+    registry.sample(slot, { sampledAtMillis, memoryUsedBytes: 1 });
+    written.push(sampledAtMillis);
+    // A sample that is overwritten before it was read is not one that can be lost.
+    await untilRead(run);
+  }
+})();
 const exit = once(sidecar, 'exit');
-await eventually(() => log.includes('spool opened'));
-await eventually(() => log.includes('they go to the spool'));
+await eventually(() => run.stderr.includes('spool opened'));
+await eventually(() => run.stderr.includes('they go to the spool'));
 try {
   writeFileSync(join(folder, 'filler'), Buffer.alloc(1 << 20));
 } catch {
   // Full.
 }
-await eventually(() => log.includes('the spool cannot be used'));
+await eventually(() => run.stderr.includes('the spool cannot be used'));
 const before = written.length;
 await eventually(() => written.length > before + 3);
 rmSync(join(folder, 'filler'));
-await eventually(() => log.includes('the spool can be written again'));
+await eventually(() => run.stderr.includes('the spool can be written again'));
 isWell = true;
-clearInterval(timer);
+isSampling = false;
+await sampling;
 const arrived = () =>
   new Set(
     receiver.accepted.flatMap(({ points }) => sandboxPoints(points).map(({ timeMillis }) => timeMillis)),
   );
-// The first may have been overwritten before it was read.
-const missing = () => written.slice(1).filter((time) => !arrived().has(time)).length;
+const missing = () => written.filter((time) => !arrived().has(time)).length;
 await eventually(() => missing() === 0);
 sidecar.kill('SIGTERM');
 const [code] = (await exit) as [number];
@@ -82,8 +89,8 @@ registry.destroy();
 rmSync(msbHome, { recursive: true, force: true });
 console.log(
   JSON.stringify({
-    failures: log.split('WARN msb_metrics::otlp: the spool cannot be used').length === 2,
-    recovered: log.split('the spool can be written again').length === 2,
+    failures: run.stderr.split('WARN msb_metrics::otlp: the spool cannot be used').length === 2,
+    recovered: run.stderr.split('the spool can be written again').length === 2,
     missing: missing(),
     exit: code,
   }),
