@@ -11,30 +11,37 @@ import { collectionOf, sandboxRuns } from '../support/collections.js';
 let left = Number.POSITIVE_INFINITY;
 /** How many were made. */
 let made = 0;
+/** Those that were begun and have not ended. */
+let underWay = 0;
+/** Called when one is not made. */
+let killed = (): void => {};
 /** Whether the last one that is made writes only half of its bytes. */
 let isTorn = false;
 
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
-  const never = new Promise<never>(() => {});
+  const never = (): Promise<never> => {
+    killed();
+    return new Promise(() => {});
+  };
   const counted =
     <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
     (...args: Args): Promise<Result> => {
       if (left === 0) {
-        return never;
+        return never();
       }
       left--;
       made++;
-      return call(...args);
+      underWay++;
+      return call(...args).finally(() => {
+        underWay--;
+      });
     };
   const countedHandle = (handle: FileHandle) => ({
     writeFile: (bytes: Buffer) => {
-      if (left === 1 && isTorn) {
-        left--;
-        made++;
-        return handle.writeFile(bytes.subarray(0, bytes.length / 2)).then(() => never);
-      }
-      return counted((all: Buffer) => handle.writeFile(all))(bytes);
+      const isLast = left === 1 && isTorn;
+      const write = counted((some: Buffer) => handle.writeFile(some));
+      return isLast ? write(bytes.subarray(0, bytes.length / 2)).then(never) : write(bytes);
     },
     sync: counted(() => handle.sync()),
     close: counted(() => handle.close()),
@@ -84,6 +91,9 @@ async function everythingIn(directory: string): Promise<number[]> {
 /** Lives until so many calls were made, and then not any more. Returns the steps that were over. */
 async function liveFor(directory: string, calls: number): Promise<number> {
   const spool = openSpool({ directory });
+  const death = new Promise<void>((resolve) => {
+    killed = resolve;
+  });
   left = calls;
   let over = 0;
   const life = (async () => {
@@ -92,11 +102,9 @@ async function liveFor(directory: string, calls: number): Promise<number> {
       over++;
     }
   })();
-  // Nothing else is under way: a life that makes no more calls for a while has ended.
-  for (let quiet = 0, before = -1; quiet < 5; ) {
-    await Promise.race([life, new Promise((resolve) => setTimeout(resolve, 4))]);
-    quiet = made === before ? quiet + 1 : 0;
-    before = made;
+  await Promise.race([life, death]);
+  while (underWay > 0) {
+    await new Promise((resolve) => setImmediate(resolve));
   }
   spool.close();
   return over;
