@@ -350,7 +350,7 @@ class SinkReporter {
         );
         break;
       case 'spooled':
-        if (this.#isSpoolFailing) {
+        if (event.recovered) {
           this.#isSpoolFailing = false;
           this.#write('info', 'the spool can be written again');
         }

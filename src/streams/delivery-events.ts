@@ -64,7 +64,7 @@ export interface SpooledItems {
   readonly items: number;
   /** On disk. */
   readonly bytes: number;
-  /** Whether the write before this one had failed. */
+  /** Whether the disk had failed, and works again. */
   readonly recovered: boolean;
 }
 

@@ -2,7 +2,7 @@ import { bytesIn, leftIn, type Segment } from '../../spool/spool-store.js';
 import { dropOldest } from '../drop-oldest.js';
 import { Queue } from '../queue.js';
 import type { DeliveryEffect } from './effect.js';
-import { type Delivery, type Spooled, withHeld } from './state.js';
+import { type Delivery, type Spooled, type Writing, withHeld } from './state.js';
 
 /** A new state, and what is to be done, in order. */
 export type Step<T> = readonly [Delivery<T>, readonly DeliveryEffect<T>[]];
@@ -204,40 +204,49 @@ export const MOST_ITEMS_OF_A_SEGMENT = 30;
 /**
  * Writes what is in memory and on no disk, the oldest first, one segment at a time. Comes back as `written`.
  *
- * @param isFull whether the buffer is full, and something would be dropped
+ * @param isFull whether the buffer is full, and something would be dropped. That is so at each item then, and a disk that fails is
+ *   asked for the one that goes next alone: to encode many for nothing each time takes longer than all else that a sink does.
  */
 export function writeNext<T>(state: Delivery<T>, isFull = false): Step<T> {
   if (!hasSpool(state) || state.spool.writing !== undefined || !(isFull || wantsToWrite(state))) {
     return [state, NOTHING];
   }
-  const { front, frontFirst, frontSegment, isFrontInFlight, next } = state.spool;
-  if (front.size > 0 && frontSegment === undefined) {
+  const { front, frontFirst, frontSegment, isFrontInFlight, next, error } = state.spool;
+  const isTrial = isFull && error !== undefined;
+  if (!isTrial && front.size > 0 && frontSegment === undefined) {
     const first = frontFirst + (isFrontInFlight ? state.inFlight.length : 0);
-    return writing(withSpool(state, { front: Queue.of<T>() }), first, [...front], true);
+    return writing(withSpool(state, { front: Queue.of<T>() }), { first, items: [...front], isFront: true });
   }
   const { held } = state;
-  const items = held.oldest(MOST_ITEMS_OF_A_SEGMENT);
+  const items = held.oldest(isTrial ? 1 : MOST_ITEMS_OF_A_SEGMENT);
   return items.length === 0
     ? [state, NOTHING]
-    : writing({ ...state, held: held.without(items.length) }, next - held.size, items, false);
+    : writing({ ...state, held: held.without(items.length) }, { first: next - held.size, items, isTrial });
 }
 
-function writing<T>(state: WithSpool<T>, first: number, items: readonly T[], isFront: boolean): Step<T> {
+function writing<T>(
+  state: WithSpool<T>,
+  what: Pick<Writing<T>, 'first' | 'items'> & Partial<Writing<T>>,
+): Step<T> {
   return [
     withSpool(state, {
-      writing: { first, items, isFront, isLast: state.phase === 'shutting-down' },
+      writing: { isFront: false, isTrial: false, isLast: state.phase === 'shutting-down', ...what },
     }),
-    [{ type: 'write-segment', first, items }],
+    [{ type: 'write-segment', first: what.first, items: what.items }],
   ];
 }
 
-/** What was written is on disk. Beyond the maximal size the oldest other segments are dropped. */
+/**
+ * What was written is on disk. Beyond the maximal size the oldest other segments are dropped. A disk on which one item has found
+ * room may have none for more: it works again when a write that was due has succeeded.
+ */
 export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: number): Step<T> {
   const { frontSegment, error, isReading, writing: wrote } = state.spool;
+  const isTrial = wrote?.isTrial === true;
   const added = withSpool(state, {
     ...withSegment(state.spool, segment, wrote?.isFront === true),
     writing: undefined,
-    error: undefined,
+    error: isTrial ? error : undefined,
   });
   const { segments, segmentBytes } = added.spool;
   // The one that is being read, and the newest, stay.
@@ -261,7 +270,7 @@ export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: numb
           type: 'spooled',
           items: segment.items,
           bytes: segment.bytes,
-          recovered: error !== undefined,
+          recovered: error !== undefined && !isTrial,
         },
       },
       ...told,

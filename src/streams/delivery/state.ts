@@ -63,15 +63,7 @@ export interface Spooled<T> {
   /** Whether the first item of the front is what is left of one: it cannot be read again without the rest. */
   readonly isFrontPartial: boolean;
   /** Items that are being written. */
-  readonly writing:
-    | {
-        readonly first: number;
-        readonly items: readonly T[];
-        readonly isFront: boolean;
-        /** Whether the drain's end has asked for it. */
-        readonly isLast: boolean;
-      }
-    | undefined;
+  readonly writing: Writing<T> | undefined;
   /** Whether the oldest segment is being read. */
   readonly isReading: boolean;
   /** Whether the batch in flight is of the front. */
@@ -82,8 +74,19 @@ export interface Spooled<T> {
   readonly isFlushWaiting: boolean;
   /** Whether the end of the drain waits for the last calls of the disk. */
   readonly isSettling: boolean;
-  /** Why the last write failed; `undefined` if it did not. */
+  /** Why the disk last failed; `undefined` if it works. */
   readonly error: Error | undefined;
+}
+
+/** Items that are being written. */
+export interface Writing<T> {
+  readonly first: number;
+  readonly items: readonly T[];
+  readonly isFront: boolean;
+  /** Whether the disk fails, and the item would otherwise be dropped. */
+  readonly isTrial: boolean;
+  /** Whether the drain's end has asked for it. */
+  readonly isLast: boolean;
 }
 
 /** Items that wait before those that are held. */

@@ -111,7 +111,10 @@ export function transition<T>(
           )
         : [state, NOTHING];
     case 'disk-failed':
-      return [state, [emit({ type: 'spool-failed', error: input.error })]];
+      return [
+        hasSpool(state) ? withSpool(state, { error: input.error }) : state,
+        [emit({ type: 'spool-failed', error: input.error })],
+      ];
     case 'disk-settled':
       return hasSpool(state) ? shutDownExporter(withSpool(state, { isSettling: false })) : [state, NOTHING];
     case 'read':
@@ -248,7 +251,8 @@ function afterWrite<T>(
   const { front, frontSegment } = state.spool;
   const hasUnsavedFront = front.size > 0 && frontSegment === undefined;
   const hasMore = state.held.size >= MOST_ITEMS_OF_A_SEGMENT;
-  return before.spool?.writing?.isFront === true || hasUnsavedFront || hasMore
+  return state.spool.error === undefined &&
+    (before.spool?.writing?.isFront === true || hasUnsavedFront || hasMore)
     ? writeNext(state)
     : [state, NOTHING];
 }

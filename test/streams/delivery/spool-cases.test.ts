@@ -1,4 +1,4 @@
-import { type ObservableInput, of, Subject } from 'rxjs';
+import { ignoreElements, type ObservableInput, of, Subject, tap, timer } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Segment, SpoolStore } from '../../../src/spool/spool-store.js';
 import { deliver } from '../../../src/streams/deliver.js';
@@ -144,6 +144,45 @@ describe('a sink with a spool', () => {
     const { types, batches } = run(storeOf({}), [], { source: '(abcdefgh)', maxBuffered: 3, until: 1_100 });
     expect(types).not.toContain('dropped');
     expect(batches.flat()).toEqual([...'abcdefgh']);
+  });
+
+  it('asks a disk that fails for the oldest item alone each time that something would be dropped, and for all when a write is due', () => {
+    const store = storeOf({});
+    const writes: string[] = [];
+    let isFull = true;
+    const disk: SpoolStore<string> = {
+      ...store,
+      write: (first, items) => {
+        writes.push(items.join(''));
+        if (isFull) {
+          throw new Error('ENOSPC');
+        }
+        return store.write(first, items);
+      },
+    };
+    const answers = Array.from({ length: 9 }, () => failed);
+    const flush$ = timer(1_250).pipe(
+      tap(() => {
+        isFull = false;
+      }),
+      ignoreElements(),
+    );
+    const { events } = run(disk, answers, {
+      source: '(abcd) 94ms e 99ms f 999ms g 99ms h 99ms i',
+      maxBuffered: 4,
+      until: 2_500,
+      flush$,
+    });
+    // At the last chance of a wait nothing is held, and what comes back is written as after any failure.
+    const attempts = writes.filter((items, index) => items !== writes[index - 1]);
+    expect(attempts).toEqual(['abcd', 'b', 'c', 'cdef', 'defg', 'e', 'f', 'ghi']);
+    expect(events.filter(({ type }) => type === 'dropped')).toHaveLength(4);
+    expect(events.flatMap((event) => (event.type === 'spooled' ? [event.recovered] : []))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect([...store.files.values()].map((items) => items.join(''))).toEqual(['e', 'f', 'ghi']);
   });
 
   it('says so where what is done cannot be written down', () => {
