@@ -92,7 +92,7 @@ describe.each(['grpc', 'http'] as const)('credentials from files, over %s', (pro
     /** Samples go on until something has come about. */
     const sampledUntil = async (check: () => boolean): Promise<void> => {
       for (let more = 2; more > 0; more -= check() ? 1 : 0) {
-        await untilRead(run);
+        await untilRead(() => run.stderr);
         tick();
       }
     };
@@ -107,7 +107,7 @@ describe.each(['grpc', 'http'] as const)('credentials from files, over %s', (pro
     await sampledUntil(() => receiver.accepted.length > before + 2);
     files.put(pair('client'));
     await sampledUntil(() => isShown('client'));
-    await untilRead(run);
+    await untilRead(() => run.stderr);
     expect(await run.stop()).toBe(0);
 
     const ledger = ledgerOf(written, receiver);

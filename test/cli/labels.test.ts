@@ -51,10 +51,10 @@ describe('labels', () => {
       intervalMillis: Number.POSITIVE_INFINITY,
     });
     const run = new Cli(['otel', ...flags, `--msb-home=${msbHome}`, ...fast, ...more]);
-    await untilRead(run);
+    await untilRead(() => run.stderr);
     while (receiver.accepted.length < 4) {
       tick();
-      await untilRead(run);
+      await untilRead(() => run.stderr);
     }
     expect(await run.stop()).toBe(0);
     const ledger = ledgerOf(written, receiver);
@@ -81,11 +81,11 @@ describe('labels', () => {
     put(1, 'sandbox-0', { labels: { version: '1' } });
     const { tick } = sampleSandboxes({ msbHome, count: 1, intervalMillis: Number.POSITIVE_INFINITY });
     const run = new Cli(['otel', ...flags, `--msb-home=${msbHome}`, ...fast, '--max-buffered=10000']);
-    await untilRead(run);
+    await untilRead(() => run.stderr);
     put(1, 'sandbox-0', { labels: { version: '2' } });
-    await untilRead(run);
+    await untilRead(() => run.stderr);
     tick();
-    await untilRead(run);
+    await untilRead(() => run.stderr);
     isDown = false;
     await eventually(() => receiver.accepted.length > 0);
     expect(await run.stop()).toBe(0);

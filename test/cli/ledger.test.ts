@@ -118,10 +118,10 @@ describe('what arrives is what was written: every field of every sample, once, a
       '--export-timeout=2s',
       '--log-level=debug',
     ]);
-    await untilRead(run);
+    await untilRead(() => run.stderr);
     while (receiver.requests.length < requests) {
       tick();
-      await untilRead(run);
+      await untilRead(() => run.stderr);
     }
     expect(await run.stop()).toBe(0);
 

@@ -69,7 +69,7 @@ describe('--spool-dir', () => {
       for (let each = 0; each < times; each++) {
         tick();
         // A sample that is overwritten before it was read is not one that can be lost.
-        await untilRead(run);
+        await untilRead(() => run.stderr);
       }
     };
     await eventually(() => first.stderr.includes(': collected '));

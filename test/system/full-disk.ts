@@ -3,20 +3,17 @@
  *
  *     full-disk.ts <folder>
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type GrpcReply, startGrpcReceiver } from '../receiver/receiver.js';
 import { SimulatedRegistry } from '../simulator/registry.js';
 import { sandboxPoints } from '../support/arrived.js';
 import { eventually } from '../support/eventually.js';
 import { untilRead } from '../support/until-read.js';
+import { CLI, start } from './namespaces.js';
 
 const [folder] = process.argv.slice(2);
-const CLI = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url));
 const msbHome = mkdtempSync(join(tmpdir(), 'msb-metrics-full-home-'));
 const registry = SimulatedRegistry.create({ msbHome, abi: 3, capacity: 64 });
 const slot = registry.start({
@@ -30,26 +27,22 @@ let isWell = false;
 const away: GrpcReply = { kind: 'status', code: 14, details: 'away' };
 const receiver = await startGrpcReceiver({ reply: () => (isWell ? { kind: 'ok' } : away) });
 const written: number[] = [];
-const sidecar = spawn(
-  process.execPath,
-  [
-    CLI,
-    'otel',
-    `--endpoint=http://127.0.0.1:${receiver.port}`,
-    `--msb-home=${msbHome}`,
-    `--spool-dir=${folder}`,
-    '--collect-interval=20ms',
-    '--flush-interval=100ms',
-    '--max-buffered=100000',
-    '--no-labels',
-    '--log-level=debug',
-  ],
-  { stdio: ['ignore', 'ignore', 'pipe'] },
-);
-const run = { stderr: '' };
-sidecar.stderr.setEncoding('utf8').on('data', (text: string) => {
-  run.stderr += text;
+process.once('exit', () => {
+  registry.destroy();
+  rmSync(msbHome, { recursive: true, force: true });
 });
+const { child, exit, output } = start(process.execPath, [
+  CLI,
+  'otel',
+  `--endpoint=http://127.0.0.1:${receiver.port}`,
+  `--msb-home=${msbHome}`,
+  `--spool-dir=${folder}`,
+  '--collect-interval=20ms',
+  '--flush-interval=100ms',
+  '--max-buffered=100000',
+  '--no-labels',
+  '--log-level=debug',
+]);
 let isSampling = true;
 const sampling = (async () => {
   while (isSampling) {
@@ -57,22 +50,21 @@ const sampling = (async () => {
     registry.sample(slot, { sampledAtMillis, memoryUsedBytes: 1 });
     written.push(sampledAtMillis);
     // A sample that is overwritten before it was read is not one that can be lost.
-    await untilRead(run);
+    await untilRead(output);
   }
 })();
-const exit = once(sidecar, 'exit');
-await eventually(() => run.stderr.includes('spool opened'));
-await eventually(() => run.stderr.includes('they go to the spool'));
+await eventually(() => output().includes('spool opened'));
+await eventually(() => output().includes('they go to the spool'));
 try {
   writeFileSync(join(folder, 'filler'), Buffer.alloc(1 << 20));
 } catch {
   // Full.
 }
-await eventually(() => run.stderr.includes('the spool cannot be used'));
+await eventually(() => output().includes('the spool cannot be used'));
 const before = written.length;
 await eventually(() => written.length > before + 3);
 rmSync(join(folder, 'filler'));
-await eventually(() => run.stderr.includes('the spool can be written again'));
+await eventually(() => output().includes('the spool can be written again'));
 isWell = true;
 isSampling = false;
 await sampling;
@@ -82,15 +74,13 @@ const arrived = () =>
   );
 const missing = () => written.filter((time) => !arrived().has(time)).length;
 await eventually(() => missing() === 0);
-sidecar.kill('SIGTERM');
-const [code] = (await exit) as [number];
+child.kill('SIGTERM');
+const { code } = await exit;
 await receiver.close();
-registry.destroy();
-rmSync(msbHome, { recursive: true, force: true });
 console.log(
   JSON.stringify({
-    failures: run.stderr.split('WARN msb_metrics::otlp: the spool cannot be used').length === 2,
-    recovered: run.stderr.split('the spool can be written again').length === 2,
+    failures: output().split('WARN msb_metrics::otlp: the spool cannot be used').length === 2,
+    recovered: output().split('the spool can be written again').length === 2,
     missing: missing(),
     exit: code,
   }),

@@ -50,12 +50,15 @@ export interface Running {
   output(): string;
 }
 
-/** Starts a command. */
+/** Starts a command, which ends with this process at the latest. */
 export function start(command: string, args: readonly string[]): Running {
   const child = spawn(command, args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, HOSTNAME: 'test-host' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('close', () => process.off('exit', kill));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
