@@ -243,14 +243,16 @@ describe('what was logged', () => {
     onTestFinished(() => {
       run.kill('SIGKILL');
     });
-    run.stderr.once('readable', () => {});
-    // Far more than a pipe holds, which nobody reads.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    run.kill('SIGTERM');
     let text = '';
     run.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
     });
+    await eventually(() => text.includes(': collected '));
+    run.stderr.pause();
+    // Far more than a pipe holds, which nobody reads.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    run.kill('SIGTERM');
+    run.stderr.resume();
     await new Promise((resolve) => run.once('close', resolve));
     expect(text.trim().split('\n').at(-1)).toMatch(/stopped, the last export failed/u);
   });
