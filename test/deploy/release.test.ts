@@ -82,17 +82,6 @@ describe('the package', () => {
   it('has a changelog with its version, or what is to be in it', () => {
     expect(text('CHANGELOG.md')).toMatch(new RegExp(`^## \\[(Unreleased|${VERSION})\\]`, 'mu'));
   });
-
-  it('has a list of its parts', () => {
-    const { bomFormat, components } = JSON.parse(npm('run', '--silent', 'sbom')) as {
-      bomFormat: string;
-      components: { name: string }[];
-    };
-    expect(bomFormat).toBe('CycloneDX');
-    const names = components.map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(['koffi', 'rxjs', '@grpc/grpc-js']));
-    expect(names).not.toContain('vitest');
-  });
 });
 
 /** What is newer than the linter that npm has. */
