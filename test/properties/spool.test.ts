@@ -29,6 +29,9 @@ interface Schedule {
   readonly outages: readonly Span[];
   /** When the disk is full. */
   readonly full: readonly Span[];
+  /** How many items a segment may have that finds room on it nevertheless. */
+  readonly room: number;
+  readonly maxBuffered: number;
   readonly kills: readonly number[];
   /** Every how many exports the receiver refuses one as too large, or its data for ever; 0: never. */
   readonly splitEvery: number;
@@ -62,6 +65,8 @@ const schedules = (
     diskDelay: fc.integer({ min: 0, max: 15 }),
     outages: fc.array(span, { maxLength: 3 }),
     full: fc.constant([]),
+    room: fc.constant(0),
+    maxBuffered: fc.constant(1_000),
     kills: fc
       .uniqueArray(fc.integer({ min: 50, max: END - 50 }), { maxLength: 4 })
       .map((all) => all.sort((a, b) => a - b)),
@@ -95,7 +100,7 @@ class Disk {
           const isFull = this.schedule.full.some(
             ({ from, to }) => this.scheduler.now() >= from && this.scheduler.now() < to,
           );
-          if (isFull) {
+          if (isFull && items.length > this.schedule.room) {
             return throwError(() => new Error('ENOSPC'));
           }
           const segment = {
@@ -204,7 +209,7 @@ function run(schedule: Schedule, maxBytes = Number.POSITIVE_INFINITY) {
       {
         flushIntervalMillis: schedule.flushInterval,
         exportTimeoutMillis: schedule.exportTimeout,
-        maxBuffered: 1_000,
+        maxBuffered: schedule.maxBuffered,
         scheduler,
         spool: store,
       },
@@ -300,7 +305,12 @@ describe('a sink with a spool', () => {
   it('conserves: what came in was delivered, refused, dropped, is lost or on disk', () => {
     fc.assert(
       fc.property(
-        schedules({ full: fc.array(span, { maxLength: 2 }), kills: fc.constant([]) }),
+        schedules({
+          full: fc.array(span, { maxLength: 2 }),
+          room: fc.constantFrom(0, 1, 4),
+          maxBuffered: fc.constantFrom(3, 20, 60, 1_000),
+          kills: fc.constant([]),
+        }),
         (schedule) => {
           const { lives, disk } = run(schedule, 120);
           const [{ events, collected, beganWith, acknowledged, rejected }] = lives;
@@ -315,6 +325,8 @@ describe('a sink with a spool', () => {
             acknowledged.length + rejected.length + dropped + lost + spooled,
           );
           expect(itemsOnDisk(disk).length).toBe(spooled);
+          const items = acknowledged.map(({ item }) => item);
+          expect(items).toEqual([...new Set(items)].sort((a, b) => a - b));
           if (schedule.full.length === 0) {
             expect(lost).toBe(0);
           }
