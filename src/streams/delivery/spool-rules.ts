@@ -287,15 +287,9 @@ export function notWritten<T>(state: WithSpool<T>, error: Error, maxBuffered: nu
   if (unwritten === undefined) {
     return [without, [told]];
   }
-  const { first, items, isFront } = unwritten;
+  const { items, isFront } = unwritten;
   if (isFront) {
-    return [
-      withSpool(without, {
-        front: Queue.of([...front, ...items]),
-        frontFirst: front.size === 0 ? first : state.spool.frontFirst,
-      }),
-      [told],
-    ];
+    return [withSpool(without, { front: Queue.of([...front, ...items]) }), [told]];
   }
   const [held, effects] = trimTo(without, without.held.putBack(items), maxBuffered, 0);
   return [held, [told, ...effects]];

@@ -77,6 +77,13 @@ function run(
   return { batches, types: events.map(({ type }) => type), events };
 }
 
+/** What happens at a time: an export is answered, or the batches become smaller. */
+interface Step {
+  readonly answers?: ExportResult<string>;
+  readonly sendsAtMost?: number;
+  readonly andSo?: () => void;
+}
+
 const failed: ExportResult<string> = { status: 'failed', error: new Error('away') };
 
 describe('a sink with a spool', () => {
@@ -94,35 +101,98 @@ describe('a sink with a spool', () => {
     expect(batches).toEqual([['a', 'b'], ['b-rest'], ['b-rest'], ['c']]);
   });
 
-  it('writes what came back after something newer was written, at once', () => {
-    const store = storeOf({});
+  /** A sink whose exports are answered by hand, and what it exports. */
+  function answeredByHand(store: SpoolStore<string>, source: string, steps: Record<number, Step>) {
+    const batches: string[] = [];
     let answer = (_: ExportResult<string>): void => {};
-    const batches: string[][] = [];
+    let most = 100;
     marbles(({ hot }, scheduler) => {
       const sink = deliver<string>(
         () => ({
+          batchSize: (held) => Math.min(most, held.length),
           export: (batch) => {
-            batches.push([...batch]);
+            batches.push(batch.join(''));
             const answer$ = new Subject<ExportResult<string>>();
             answer = (result) => answer$.next(result);
             return answer$;
           },
         }),
-        { flushIntervalMillis: 1_000, scheduler, spool: store },
+        { flushIntervalMillis: 1_000, exportTimeoutMillis: 20_000, scheduler, spool: store },
       );
-      const subscription = hot('ab 1498ms c').pipe(sink).subscribe();
-      scheduler.schedule(() => answer(failed), 2_500);
-      scheduler.schedule(
-        () =>
+      const subscription = hot(source).pipe(sink).subscribe();
+      for (const [at, { answers, sendsAtMost, andSo }] of Object.entries(steps)) {
+        scheduler.schedule(() => {
+          most = sendsAtMost ?? most;
+          if (answers !== undefined) {
+            answer(answers);
+          }
+          andSo?.();
+        }, Number(at));
+      }
+      scheduler.schedule(() => subscription.unsubscribe(), 9_000);
+    });
+    return batches;
+  }
+
+  it('writes what came back after something newer was written, at once, and sends it first', () => {
+    const store = storeOf({});
+    const batches = answeredByHand(store, 'ab 1498ms c', {
+      2500: {
+        answers: failed,
+        andSo: () =>
           expect([...store.files]).toEqual([
             [3, ['c']],
             [1, ['a', 'b']],
           ]),
-        2_501,
-      );
-      scheduler.schedule(() => subscription.unsubscribe(), 2_600);
+      },
+      5000: { answers: { status: 'delivered' } },
+      5100: { answers: { status: 'delivered' } },
     });
-    expect(batches[0]).toEqual(['a', 'b']);
+    expect(batches).toEqual(['ab', 'ab', 'c']);
+  });
+
+  it('writes what waits behind an item that came back and is sent again, each by its number', () => {
+    const store = storeOf({});
+    let isFull = false;
+    const disk: SpoolStore<string> = {
+      ...store,
+      write: (first, items) => {
+        if (isFull) {
+          throw new Error('ENOSPC');
+        }
+        return store.write(first, items);
+      },
+    };
+    const batches = answeredByHand(disk, 'ab 1498ms c', {
+      2400: {
+        sendsAtMost: 1,
+        andSo: () => {
+          isFull = true;
+        },
+      },
+      2500: { answers: failed },
+      // The first of the two is on its way again, and has no answer.
+      4100: {
+        andSo: () => {
+          isFull = false;
+        },
+      },
+      5500: {
+        andSo: () =>
+          expect([...store.files]).toEqual([
+            [3, ['c']],
+            [2, ['b']],
+          ]),
+      },
+      5600: {
+        answers: failed,
+        andSo: () => expect(store.files.get(1)).toEqual(['a']),
+      },
+      8000: { answers: { status: 'delivered' } },
+      8100: { answers: { status: 'delivered' } },
+      8200: { answers: { status: 'delivered' } },
+    });
+    expect(batches).toEqual(['ab', 'a', 'a', 'b', 'c']);
   });
 
   it('flushes all that was there when a flush began, whatever was dropped meanwhile', () => {
