@@ -47,25 +47,19 @@ interface Span {
 const END = 6_000;
 const ITEM_EVERY = 10;
 
-const span: fc.Arbitrary<Span> = fc
-  .record({
-    from: fc.integer({ min: 0, max: 5_000 }),
-    length: fc.integer({ min: 1, max: 2_500 }),
-    isSilent: fc.boolean(),
-  })
-  .map(({ from, length, isSilent }) => ({ from, to: from + length, isSilent }));
-
-/** Many short ones, so that one begins while another goes on. */
-const shortSpans = fc.array(
+const span = (latest: number, shortest: number, longest: number): fc.Arbitrary<Span> =>
   fc
     .record({
-      from: fc.integer({ min: 0, max: 5_500 }),
-      length: fc.integer({ min: 20, max: 300 }),
+      from: fc.integer({ min: 0, max: latest }),
+      length: fc.integer({ min: shortest, max: longest }),
       isSilent: fc.boolean(),
     })
-    .map(({ from, length, isSilent }) => ({ from, to: from + length, isSilent })),
-  { minLength: 5, maxLength: 20 },
-);
+    .map(({ from, length, isSilent }) => ({ from, to: from + length, isSilent }));
+
+const longSpans = (maxLength: number) => fc.array(span(5_000, 1, 2_500), { maxLength });
+
+/** Many short ones, so that one begins while another goes on. */
+const shortSpans = fc.array(span(5_500, 20, 300), { minLength: 5, maxLength: 20 });
 
 const schedules = (
   more: Partial<Record<keyof Schedule, fc.Arbitrary<unknown>>> = {},
@@ -75,7 +69,7 @@ const schedules = (
     exportTimeout: fc.integer({ min: 20, max: 300 }),
     batchSize: fc.integer({ min: 1, max: 30 }),
     diskDelay: fc.integer({ min: 0, max: 15 }),
-    outages: fc.array(span, { maxLength: 3 }),
+    outages: longSpans(3),
     full: fc.constant([]),
     room: fc.constant(0),
     maxBuffered: fc.constant(1_000),
@@ -124,13 +118,12 @@ class Disk {
             bytes: items.length,
             writtenAtMillis: this.scheduler.now(),
           };
-          const isIn = (place: number) =>
-            [...this.segments.values()].every(({ segment: other, items: [oldest] }) =>
-              other.first > place
-                ? place + items.length <= other.first && items[0] < oldest
-                : other.first + other.items <= place && oldest < items[0],
-            );
-          if (!isIn(first)) {
+          const isInPlace = [...this.segments.values()].every(({ segment: other, items: [oldest] }) =>
+            other.first > first
+              ? first + items.length <= other.first && items[0] < oldest
+              : other.first + other.items <= first && oldest < items[0],
+          );
+          if (!isInPlace) {
             this.misplaced.push(first);
           }
           this.segments.set(first, { segment, items });
@@ -269,6 +262,11 @@ function run(schedule: Schedule, maxBytes = Number.POSITIVE_INFINITY) {
 const itemsOnDisk = (disk: Disk): number[] =>
   [...disk.segments.values()].flatMap(({ segment, items }) => items.slice(segment.done));
 
+function expectEachOnceInOrder({ acknowledged }: Life): void {
+  const items = acknowledged.map(({ item }) => item);
+  expect(items).toEqual([...new Set(items)].sort((a, b) => a - b));
+}
+
 const all = (): number[] =>
   Array.from({ length: END / ITEM_EVERY - 1 }, (_, index) => (index + 1) * ITEM_EVERY);
 
@@ -295,10 +293,8 @@ describe('a sink with a spool', () => {
         expect(missing.filter((item) => !lives.some(({ to }) => item <= to && item > to - grace))).toEqual(
           [],
         );
-        for (const { acknowledged } of lives) {
-          const items = acknowledged.map(({ item }) => item);
-          expect(items).toEqual([...items].sort((a, b) => a - b));
-          expect(new Set(items).size).toBe(items.length);
+        for (const life of lives) {
+          expectEachOnceInOrder(life);
         }
       }),
       runs(60),
@@ -332,14 +328,15 @@ describe('a sink with a spool', () => {
     fc.assert(
       fc.property(
         schedules({
-          full: fc.array(span, { maxLength: 2 }),
+          full: longSpans(2),
           room: fc.constantFrom(0, 1, 4),
           maxBuffered: fc.constantFrom(3, 20, 60, 1_000),
           kills: fc.constant([]),
         }),
         (schedule) => {
           const { lives, disk } = run(schedule, 120);
-          const [{ events, collected, beganWith, acknowledged, rejected }] = lives;
+          const [life] = lives;
+          const { events, collected, beganWith, acknowledged, rejected } = life;
           const dropped = events.reduce(
             (sum, { event }) => sum + (event.type === 'dropped' ? event.items : 0),
             0,
@@ -351,8 +348,7 @@ describe('a sink with a spool', () => {
             acknowledged.length + rejected.length + dropped + lost + spooled,
           );
           expect(itemsOnDisk(disk).length).toBe(spooled);
-          const items = acknowledged.map(({ item }) => item);
-          expect(items).toEqual([...new Set(items)].sort((a, b) => a - b));
+          expectEachOnceInOrder(life);
           if (schedule.full.length === 0) {
             expect(lost).toBe(0);
           }
@@ -374,9 +370,7 @@ describe('a sink with a spool', () => {
           kills: fc.constant([]),
         }),
         (schedule) => {
-          const { lives } = run(schedule);
-          const items = lives[0].acknowledged.map(({ item }) => item);
-          expect(items).toEqual([...new Set(items)].sort((a, b) => a - b));
+          expectEachOnceInOrder(run(schedule).lives[0]);
         },
       ),
       runs(60),

@@ -1,13 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { canUnshare } from './namespaces.js';
 
-const canUnshare = spawnSync('unshare', ['--mount', 'true']).status === 0;
-if (!canUnshare) {
-  console.warn('unshare does not work here (root?): the full disk is not tried');
-}
-
-describe.runIf(canUnshare)('a spool on a file system that is full', () => {
+describe.runIf(canUnshare('--mount'))('a spool on a file system that is full', () => {
   it('goes on in memory, says so once, and writes again when there is room', () => {
     const script = fileURLToPath(new URL('full-disk.ts', import.meta.url));
     const { status, stdout, stderr } = spawnSync(

@@ -215,23 +215,26 @@ export function writeNext<T>(state: Delivery<T>, isFull = false): Step<T> {
   const isTrial = isFull && error !== undefined;
   if (!isTrial && front.size > 0 && frontSegment === undefined) {
     const first = frontFirst + (isFrontInFlight ? state.inFlight.length : 0);
-    return writing(withSpool(state, { front: Queue.of<T>() }), { first, items: [...front], isFront: true });
+    return writing(withSpool(state, { front: Queue.of<T>() }), {
+      first,
+      items: [...front],
+      isFront: true,
+      isTrial: false,
+    });
   }
   const { held } = state;
   const items = held.oldest(isTrial ? 1 : MOST_ITEMS_OF_A_SEGMENT);
   return items.length === 0
     ? [state, NOTHING]
-    : writing({ ...state, held: held.without(items.length) }, { first: next - held.size, items, isTrial });
+    : writing(
+        { ...state, held: held.without(items.length) },
+        { first: next - held.size, items, isFront: false, isTrial },
+      );
 }
 
-function writing<T>(
-  state: WithSpool<T>,
-  what: Pick<Writing<T>, 'first' | 'items'> & Partial<Writing<T>>,
-): Step<T> {
+function writing<T>(state: WithSpool<T>, what: Omit<Writing<T>, 'isLast'>): Step<T> {
   return [
-    withSpool(state, {
-      writing: { isFront: false, isTrial: false, isLast: state.phase === 'shutting-down', ...what },
-    }),
+    withSpool(state, { writing: { ...what, isLast: state.phase === 'shutting-down' } }),
     [{ type: 'write-segment', first: what.first, items: what.items }],
   ];
 }
@@ -279,20 +282,27 @@ export function written<T>(state: WithSpool<T>, segment: Segment, maxBytes: numb
   ];
 }
 
+/** The disk fails. */
+export function diskFailed<T>(
+  state: WithSpool<T>,
+  error: Error,
+): readonly [WithSpool<T>, readonly DeliveryEffect<T>[]] {
+  return [withSpool(state, { error }), [{ type: 'emit', event: { type: 'spool-failed', error } }]];
+}
+
 /** What could not be written is in memory again, in its place. */
 export function notWritten<T>(state: WithSpool<T>, error: Error, maxBuffered: number): Step<T> {
   const { writing: unwritten, front } = state.spool;
-  const told = { type: 'emit', event: { type: 'spool-failed', error } } as const;
-  const without = withSpool(state, { writing: undefined, error });
+  const [without, told] = diskFailed(withSpool(state, { writing: undefined }), error);
   if (unwritten === undefined) {
-    return [without, [told]];
+    return [without, told];
   }
   const { items, isFront } = unwritten;
   if (isFront) {
-    return [withSpool(without, { front: Queue.of([...front, ...items]) }), [told]];
+    return [withSpool(without, { front: Queue.of([...front, ...items]) }), told];
   }
   const [held, effects] = trimTo(without, without.held.putBack(items), maxBuffered, 0);
-  return [held, [told, ...effects]];
+  return [held, [...told, ...effects]];
 }
 
 /** A segment that cannot be read is put aside, and what was in it is dropped. */

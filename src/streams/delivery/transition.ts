@@ -5,6 +5,7 @@ import { type DeliveryTotals, type ExportResult, MAX_SPLITS_IN_A_ROW } from '../
 import type { DeliveryEffect } from './effect.js';
 import type { DeliveryInput } from './input.js';
 import {
+  diskFailed,
   hasSpool,
   hasUnsaved,
   MOST_ITEMS_OF_A_SEGMENT,
@@ -111,10 +112,7 @@ export function transition<T>(
           )
         : [state, NOTHING];
     case 'disk-failed':
-      return [
-        hasSpool(state) ? withSpool(state, { error: input.error }) : state,
-        [emit({ type: 'spool-failed', error: input.error })],
-      ];
+      return hasSpool(state) ? diskFailed(state, input.error) : [state, NOTHING];
     case 'disk-settled':
       return hasSpool(state) ? shutDownExporter(withSpool(state, { isSettling: false })) : [state, NOTHING];
     case 'read':
@@ -290,11 +288,10 @@ function notRead<T>(
   if (isGone) {
     return andThen(withoutOldest(state, error), (next) => goOnExporting(next, nowMillis, settings));
   }
-  const next = withSpool(state, { isReading: false, error });
-  const told = emit({ type: 'spool-failed', error });
+  const [next, told] = diskFailed(withSpool(state, { isReading: false }), error);
   return next.phase === 'exporting'
-    ? after([told], failed(next, [], { status: 'failed', error }, nowMillis, settings))
-    : [next, [told]];
+    ? after(told, failed(next, [], { status: 'failed', error }, nowMillis, settings))
+    : [next, told];
 }
 
 /** After an answer that was not a failure: the next export of the flush, or its end. */

@@ -40,6 +40,22 @@ function storeOf(
   };
 }
 
+/** The same store on a disk that may be full, and what it was asked to write. */
+function onDisk(store: SpoolStore<string>, disk: { isFull: boolean }) {
+  const writes: string[] = [];
+  return {
+    ...store,
+    writes,
+    write: (first: number, items: readonly string[]) => {
+      writes.push(items.join(''));
+      if (disk.isFull) {
+        throw new Error('ENOSPC');
+      }
+      return store.write(first, items);
+    },
+  };
+}
+
 /** Runs a sink on a store, and gives what it exported and emitted. */
 function run(
   store: SpoolStore<string>,
@@ -153,28 +169,19 @@ describe('a sink with a spool', () => {
 
   it('writes what waits behind an item that came back and is sent again, each by its number', () => {
     const store = storeOf({});
-    let isFull = false;
-    const disk: SpoolStore<string> = {
-      ...store,
-      write: (first, items) => {
-        if (isFull) {
-          throw new Error('ENOSPC');
-        }
-        return store.write(first, items);
-      },
-    };
-    const batches = answeredByHand(disk, 'ab 1498ms c', {
+    const disk = { isFull: false };
+    const batches = answeredByHand(onDisk(store, disk), 'ab 1498ms c', {
       2400: {
         sendsAtMost: 1,
         andSo: () => {
-          isFull = true;
+          disk.isFull = true;
         },
       },
       2500: { answers: failed },
       // The first of the two is on its way again, and has no answer.
       4100: {
         andSo: () => {
-          isFull = false;
+          disk.isFull = false;
         },
       },
       5500: {
@@ -197,13 +204,11 @@ describe('a sink with a spool', () => {
 
   it('flushes all that was there when a flush began, whatever was dropped meanwhile', () => {
     const store = storeOf({ 1: ['a', 'b'], 3: ['c', 'd'] });
-    const full: SpoolStore<string> = {
-      ...store,
-      write: () => {
-        throw new Error('ENOSPC');
-      },
-    };
-    const { batches } = run(full, [], { source: '(efgh)', maxBuffered: 2, until: 1 });
+    const { batches } = run(onDisk(store, { isFull: true }), [], {
+      source: '(efgh)',
+      maxBuffered: 2,
+      until: 1,
+    });
     expect(batches.slice(0, 2)).toEqual([
       ['a', 'b'],
       ['c', 'd'],
@@ -218,33 +223,23 @@ describe('a sink with a spool', () => {
 
   it('asks a disk that fails for the oldest item alone each time that something would be dropped, and for all when a write is due', () => {
     const store = storeOf({});
-    const writes: string[] = [];
-    let isFull = true;
-    const disk: SpoolStore<string> = {
-      ...store,
-      write: (first, items) => {
-        writes.push(items.join(''));
-        if (isFull) {
-          throw new Error('ENOSPC');
-        }
-        return store.write(first, items);
-      },
-    };
+    const disk = { isFull: true };
+    const full = onDisk(store, disk);
     const answers = Array.from({ length: 9 }, () => failed);
     const flush$ = timer(1_250).pipe(
       tap(() => {
-        isFull = false;
+        disk.isFull = false;
       }),
       ignoreElements(),
     );
-    const { events } = run(disk, answers, {
+    const { events } = run(full, answers, {
       source: '(abcd) 94ms e 99ms f 999ms g 99ms h 99ms i',
       maxBuffered: 4,
       until: 2_500,
       flush$,
     });
     // At the last chance of a wait nothing is held, and what comes back is written as after any failure.
-    const attempts = writes.filter((items, index) => items !== writes[index - 1]);
+    const attempts = full.writes.filter((items, index) => items !== full.writes[index - 1]);
     expect(attempts).toEqual(['abcd', 'b', 'c', 'cdef', 'defg', 'e', 'f', 'ghi']);
     expect(events.filter(({ type }) => type === 'dropped')).toHaveLength(4);
     expect(events.flatMap((event) => (event.type === 'spooled' ? [event.recovered] : []))).toEqual([
